@@ -1,0 +1,1 @@
+"""Encoders: something perceived → vectors. One file per encoder; `modalities/catalog.py` lists them."""

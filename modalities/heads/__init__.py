@@ -1,0 +1,1 @@
+"""Heads: steps → scores of one or more tasks. One file per head; `modalities/catalog.py` lists them."""

@@ -1,0 +1,1 @@
+"""The ensemble as a Ray Serve graph behind HTTP."""

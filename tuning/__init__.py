@@ -1,0 +1,1 @@
+"""Corpora, encodings, the one training loop and its launchers, evaluation, recipes."""

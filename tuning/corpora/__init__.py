@@ -1,0 +1,1 @@
+"""Corpora: one file and one reader each."""
