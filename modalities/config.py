@@ -1,6 +1,6 @@
 """Settings: frozen, strict, and with the range a search may use beside the default.
 
-    dropout: Annotated[float, Uniform(0.0, 0.5)] = 0.15
+dropout: Annotated[float, Uniform(0.0, 0.5)] = 0.15
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, final
 
 from safetensors.numpy import load_file, save_file
 
-from modalities.config import Config
+from modalities import config as settings
 from modalities.labels import Labels
 from modalities.types import Array
 
@@ -24,7 +24,7 @@ SETTINGS_FILE, WEIGHTS_FILE = "part.json", "weights.safetensors"
 class Part(ABC):
     """A cue, an encoder, a head, a modality, a fusion or a mapping."""
 
-    class Config(Config):
+    class Config(settings.Config):
         """Settings of this part."""
 
     name: ClassVar[str]
@@ -34,7 +34,9 @@ class Part(ABC):
     assets: ClassVar[tuple[str, ...]] = ()
     """Names in `assets.toml` of the files without which the part cannot work."""
 
-    def __init__(self, config: Config) -> None:
+    config: settings.Config
+
+    def __init__(self, config: settings.Config) -> None:
         self.config = config
 
     @property

@@ -82,7 +82,10 @@ class Clip:
 class Percept(Protocol):
     """What a cue found. `until`: complete up to here (excluded)."""
 
-    until: Microseconds
+    @property
+    def until(self) -> Microseconds:
+        """Complete up to here."""
+        ...
 
     def join(self, later: Self) -> Self:
         """Continue with what was found in the next stretch."""
@@ -117,7 +120,7 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Waveform:
-    """Sound: 16 kHz mono float32 in [-1, 1]; sample n is at `start + n / 16000` seconds. Silence fills what is missing."""
+    """Sound: 16 kHz mono float32 in [-1, 1]; sample n is at `start + n / 16000` seconds. Gaps hold silence."""
 
     samples: NDArray[np.float32]  # [N]
     start: Microseconds
@@ -303,7 +306,7 @@ class Encoding:
     @property
     def present(self) -> Mask:
         """Segments with at least one step [S]."""
-        return self.mask.any(axis=1)
+        return np.asarray(self.mask.any(axis=1))
 
     @classmethod
     def join(cls, parts: Iterable[Encoding]) -> Encoding:
@@ -356,3 +359,33 @@ class Output:
         for task, scored in self.scores.items():
             if len(scored.values) != len(self.segments) or len(self.present) != len(self.segments):
                 raise ValueError(f"{task}: {len(scored.values)} rows of scores for {len(self.segments)} segments")
+
+    @classmethod
+    def join(cls, parts: Sequence[Output]) -> Output:
+        """Put the segments of several outputs of one member one after the other; at least one."""
+        first = parts[0]
+        scores: dict[str, Scored] = {}
+        for task, scored in first.scores.items():
+            doubts = [value for part in parts if (value := part.scores[task].uncertainty) is not None]
+            values = np.concatenate([part.scores[task].values for part in parts])
+            scores[task] = Scored(scored.labels, values, np.concatenate(doubts) if doubts else None)
+        features = [part.features for part in parts if part.features is not None]
+        return cls(
+            tuple(segment for part in parts for segment in part.segments),
+            np.concatenate([part.present for part in parts]),
+            scores,
+            np.concatenate(features) if features else None,
+        )
+
+    def since(self, time: Microseconds) -> Output:
+        """Keep segments that end after `time`."""
+        kept = [row for row, segment in enumerate(self.segments) if segment.end > time]
+        return Output(
+            tuple(self.segments[row] for row in kept),
+            self.present[kept],
+            {
+                task: Scored(s.labels, s.values[kept], None if s.uncertainty is None else s.uncertainty[kept])
+                for task, s in self.scores.items()
+            },
+            None if self.features is None else self.features[kept],
+        )

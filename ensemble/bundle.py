@@ -1,0 +1,107 @@
+"""The bundle: a folder with everything that a Recognizer needs, to be loaded here or on another machine.
+
+    bundle.json                 settings, labels, versions, licences, where it came from
+    parts/<instance>/           each part's settings and labels, and its weights as safetensors
+
+Embedded assets are named with their sha256, not copied: `twofold fetch` brings the same bytes anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ensemble.plan import EnsembleSettings, Plan
+from ensemble.recognizer import Recognizer
+from modalities import assets
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+_VERSIONED = ("torch", "mediapipe", "onnxruntime", "opencv-contrib-python", "numpy", "av")
+
+
+class BundleError(ValueError):
+    """A folder that is no bundle, or not one that this version can read."""
+
+
+def save(plan: Plan, folder: Path, provenance: Mapping[str, Any] | None = None) -> None:
+    """Write a plan with its weights; `provenance` says how they came about."""
+    for name, part in plan.parts.items():
+        part.save(folder / "parts" / name)
+    manifest = {
+        "format": FORMAT,
+        "settings": plan.settings.model_dump(mode="json"),
+        "members": [member.name for member in plan.members],
+        "labels": {name: list(task.labels) for name, task in plan.tasks.items()},
+        "parts": [{"instance": n, "name": part.name, "licence": part.licence} for n, part in plan.parts.items()],
+        "assets": [_describe(asset) for asset in _assets(plan)],
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
+        "provenance": dict(provenance or {}),
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def load(folder: Path | str) -> Recognizer:
+    """Read a bundle; a BundleError or MissingAsset says in a sentence what is not there."""
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    for entry in manifest["assets"]:
+        _check_asset(entry, folder)
+    plan = Plan.of(EnsembleSettings.model_validate(manifest["settings"]))
+    loaded = {name: type(part).load(folder / "parts" / name) for name, part in plan.parts.items()}
+    return Recognizer(
+        replace(
+            plan,
+            cues={name: loaded[name] for name in plan.cues},
+            modalities={name: loaded[name] for name in plan.modalities},
+            heads={name: loaded[name] for name in plan.heads},
+            fusion=loaded["fusion"],
+            mapping=loaded["mapping"],
+        )
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what `bundle.json` says."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(
+            f"{folder} is not a bundle: it has no {MANIFEST}; `twofold demo` makes one, or give another with --bundle"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise BundleError(f"{folder / MANIFEST} is not JSON ({error}); the bundle is broken, make it again") from error
+    if manifest.get("format") != FORMAT:
+        raise BundleError(f"{folder} has format {manifest.get('format')}, but this version reads {FORMAT}; train again")
+    return manifest
+
+
+def _assets(plan: Plan) -> list[assets.Asset]:
+    wanted = {name for part in plan.parts.values() for name in part.assets}
+    wanted |= {name for modality in plan.modalities.values() for name in modality.encoder.assets}
+    return [asset for asset in assets.table() if asset.name in wanted]
+
+
+def _describe(asset: assets.Asset) -> dict[str, Any]:
+    return {
+        "name": asset.name,
+        "source": asset.source,
+        "sha256": asset.sha256,
+        "licence": asset.licence,
+        "commercial": asset.commercial,
+    }
+
+
+def _check_asset(entry: Mapping[str, Any], folder: Path) -> None:
+    known = {asset.name: asset for asset in assets.table()}
+    if entry["name"] not in known or known[entry["name"]].sha256 != entry["sha256"]:
+        raise BundleError(
+            f"{folder} was made with {entry['name']} of sha256 {entry['sha256']}, which assets.toml does not list; "
+            "use the version of Twofold that made it, or train again"
+        )
+    assets.locate(entry["name"])

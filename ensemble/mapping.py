@@ -1,0 +1,79 @@
+"""Mappings: from what members say about basic expressions to compound scores.
+
+A mapping gives raw scores (a pair's sum); `mix` lays beside them what members say who speak compound themselves.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, ClassVar, final
+
+import numpy as np
+
+from ensemble.opinions import Opinions
+from modalities.config import Config, Uniform
+from modalities.labels import EXPRESSION, Pairs
+from modalities.part import Part
+from modalities.types import Mask, Scores
+
+Fused = tuple[Scores, Mask]
+"""Scores [S, C], and whether anybody said them [S, C]."""
+
+
+def normalise(scores: Scores, said: Mask) -> Scores:
+    """Divide each row by the sum of what is said; where that is nothing, or zero, the row becomes uniform."""
+    kept = np.where(said, np.clip(scores, 0, None), 0)
+    total = kept.sum(axis=1, keepdims=True)
+    even = np.float32(1 / scores.shape[1])
+    return np.where(total > 0, kept / np.where(total > 0, total, 1), even).astype(np.float32)
+
+
+class Mapping(Part):
+    """Outputs and fused scores → compound scores [S, K]."""
+
+    class Config(Config):
+        """The pairs; whether any member speaks compound itself (the plan fills both in); and λ, how much those count."""
+
+        pairs: dict[str, tuple[str, str]]
+        spoken: bool = False
+        spoken_share: Annotated[float, Uniform(0.0, 1.0)] = 0.5
+
+    config: Config
+
+    @property
+    def pairs(self) -> Pairs:
+        """Compound label → its two basic expressions."""
+        return self.config.pairs
+
+    @abstractmethod
+    def map(self, opinions: Opinions, fused: dict[str, Fused]) -> Fused:
+        """Return raw compound scores, and whether they can be known."""
+
+    @final
+    def compound(self, opinions: Opinions, fused: dict[str, Fused], share: float | None = None) -> Fused:
+        """Map, then mix: (1 − λ) · mapped + λ · spoken, both as distributions, where both are said.
+
+        In an ensemble of which no member speaks compound the mapped scores stay raw; where only one side is said, it
+        stands alone.
+        """
+        mapped, known = self.map(opinions, fused)
+        spoken, said = fused["compound"]
+        if not self.config.spoken:
+            return mapped, known
+        part = self.config.spoken_share if share is None else share
+        by_map, by_members = known.any(axis=1, keepdims=True), said.any(axis=1, keepdims=True)
+        lam = np.where(by_map & by_members, part, np.where(by_members, 1.0, 0.0)).astype(np.float32)
+        return (1 - lam) * normalise(mapped, known) + lam * normalise(spoken, said), known | said
+
+
+class PairSum(Mapping):
+    """PPA: the sum of the pair's two basic probabilities (RAS §3.7)."""
+
+    name: ClassVar[str] = "ppa"
+
+    def map(self, opinions: Opinions, fused: dict[str, Fused]) -> Fused:  # noqa: ARG002  other mappings ask the members
+        """Add up the pair."""
+        scores_SC, said_SC = fused["expression"]
+        columns = np.array([EXPRESSION.labels.positions(parts) for parts in self.pairs.values()])
+        known = np.asarray(said_SC[:, columns].all(axis=2))
+        return scores_SC[:, columns].sum(axis=2), known

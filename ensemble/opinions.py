@@ -1,0 +1,93 @@
+"""Opinions: what every member says about the same segments, label by label.
+
+`align` brings members with different grids onto the timeline's segments by real time (ruling 17): a member's score for
+a segment is, in this order, its score on the equal segment; the mean of its finer present segments whose midpoint lies
+inside; the mean of its coarser present segments that cover the midpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modalities.labels import Task
+from modalities.types import Array, Mask, Output, Scores, Segment, Times
+
+
+@dataclass(frozen=True, slots=True)
+class Opinions:
+    """Scores of M members on S segments. What is not `said` (absent, or not spoken) holds a finite filler."""
+
+    segments: tuple[Segment, ...]
+    members: tuple[str, ...]
+    present: Mask  # [M, S]
+    scores: Mapping[str, Scores]  # task → [M, S, C], in the order of the task's labels
+    said: Mapping[str, Mask]  # task → [M, S, C]
+
+    def without(self, members: Iterable[str]) -> Opinions:
+        """Leave members out: they count as absent."""
+        gone = np.array([name in set(members) for name in self.members], np.bool_)
+        said = {task: mask & ~gone[:, None, None] for task, mask in self.said.items()}
+        return Opinions(self.segments, self.members, self.present & ~gone[:, None], self.scores, said)
+
+    @classmethod
+    def join(cls, parts: Sequence[Opinions]) -> Opinions:
+        """Put the segments of several opinions of the same members one after the other; at least one."""
+        first = parts[0]
+        return cls(
+            tuple(segment for part in parts for segment in part.segments),
+            first.members,
+            np.concatenate([part.present for part in parts], axis=1),
+            {task: np.concatenate([part.scores[task] for part in parts], axis=1) for task in first.scores},
+            {task: np.concatenate([part.said[task] for part in parts], axis=1) for task in first.said},
+        )
+
+
+def bounds(segments: Sequence[Segment]) -> tuple[Times, Times, Times]:
+    """Starts, ends and tracks (−1 for none) of segments."""
+    table = np.array([(s.start, s.end, -1 if s.track is None else s.track) for s in segments], np.int64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def weights(segments: Sequence[Segment], spoken: Output, *, by_track: bool) -> Scores:
+    """Return how much each segment of a member counts for each wanted one [S, N]; rows sum to 1, or to 0."""
+    start, end, track = (column[:, None] for column in bounds(segments))
+    own_start, own_end, own_track = (column[None, :] for column in bounds(spoken.segments))
+    usable = spoken.present[None, :] & ((own_track == track) | (not by_track))
+    middle, own_middle = (start + end) // 2, (own_start + own_end) // 2
+    finer = own_end - own_start < end - start
+    rules = (
+        (own_start == start) & (own_end == end),
+        finer & (own_middle >= start) & (own_middle < end),
+        ~finer & (own_start <= middle) & (own_end > middle),
+    )
+    chosen = np.zeros(usable.shape, np.bool_)
+    for rule in rules:
+        chosen |= ~chosen.any(axis=1, keepdims=True) & rule & usable
+    share: Scores = chosen.astype(np.float32) / np.maximum(chosen.sum(axis=1, keepdims=True), 1).astype(np.float32)
+    return share
+
+
+def align(
+    segments: Sequence[Segment], outputs: Mapping[str, tuple[Output, bool]], tasks: Mapping[str, Task]
+) -> Opinions:
+    """Bring outputs onto segments; `outputs`: member → what it says, and whether it is about single tracks."""
+    shape = (len(outputs), len(segments))
+    present = np.zeros(shape, np.bool_)
+    scores = {name: np.zeros((*shape, len(task.labels)), np.float32) for name, task in tasks.items()}
+    said = {name: np.zeros(values.shape, np.bool_) for name, values in scores.items()}
+    for row, (output, by_track) in enumerate(outputs.values()):
+        weights_SN = weights(segments, output, by_track=by_track)
+        present[row] = weights_SN.any(axis=1)
+        for name, scored in output.scores.items():
+            columns = tasks[name].labels.positions(scored.labels.names)
+            scores[name][row][:, columns] = weights_SN @ _finite(scored.values, output.present)
+            said[name][row][:, columns] = present[row][:, None]
+    return Opinions(tuple(segments), tuple(outputs), present, scores, said)
+
+
+def _finite(values: Array, present: Mask) -> Array:
+    # An absent row has weight zero, but zero times NaN would still be NaN.
+    return np.where(present[:, None], values, np.float32(0))

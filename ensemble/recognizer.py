@@ -1,0 +1,197 @@
+"""The Recognizer: footage in, a timeline out. The one road for a file, a live stream and a cached corpus alike.
+
+recognizer = load("runs/demo/bundle")
+timeline = recognizer.predict("clip.mp4")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from modalities.media import Limits, read
+
+from ensemble.grid import Span
+from ensemble.mapping import normalise
+from ensemble.opinions import Opinions, align, bounds
+from ensemble.perception import Cursor, Impression, Perception
+from ensemble.plan import Plan
+from ensemble.timeline import Rows, Timeline, Verdict
+from ensemble.tracks import NOBODY, Primary, Sightings
+from modalities.types import FOREVER, SECOND, Clip, Footage, Mask, Microseconds, Output, Scores, Segment, Times
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a single request may ask for."""
+
+    without: frozenset[str] = frozenset()
+    """Members to leave out."""
+    all_tracks: bool = False
+    """Rows for every track in view, not for the primary one alone."""
+
+
+class Recognizer:
+    """A plan with trained weights."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free what the cues hold open."""
+        for cue in self.plan.cues.values():
+            cue.close()
+
+    def predict(self, clip: Clip | str | Path, limits: Limits | None = None, wishes: Wishes | None = None) -> Timeline:
+        """Recognise a whole clip."""
+        clip = clip if isinstance(clip, Clip) else Clip.of(clip)
+        pieces = self.stream(read(clip, limits or Limits()), wishes)
+        return replace(Timeline.join(list(pieces)), clip=clip.name)
+
+    def stream(self, footages: Iterable[Footage], wishes: Wishes | None = None) -> Iterator[Timeline]:
+        """Hand out pieces of the timeline as their rows become final."""
+        return self.combine(Perception(self.plan).run(footages), wishes)
+
+    def combine(self, impressions: Iterable[Impression], wishes: Wishes | None = None) -> Iterator[Timeline]:
+        """Judge, fuse, map and spread what perception left behind."""
+        wishes = wishes or Wishes()
+        names = {member.name for member in self.plan.members}
+        if unknown := wishes.without - names:
+            raise ValueError(f"there is no member {', '.join(sorted(unknown))}; members are {', '.join(sorted(names))}")
+        if wishes.without >= names:
+            raise ValueError("every member was left out, so there is nothing to fuse; leave at least one in")
+        pending = _Pending(self, wishes)
+        for impression in impressions:
+            yield pending.add(impression)
+
+    def judge(self, impression: Impression) -> dict[str, Output]:
+        """Ask every member about the segments that have closed."""
+        outputs: dict[str, Output] = {}
+        for member in self.plan.members:
+            modality, head = self.plan.modalities[member.modality], self.plan.heads[member.name]
+            outputs[member.name] = modality.judge(impression.encodings[member.modality, member.grid], head)
+        return outputs
+
+    def decide(self, opinions: Opinions) -> Verdict:
+        """Fuse and map what members say about segments, and say who contributed what."""
+        scores, said = self._fuse(opinions)
+        whole_SK = normalise(scores["compound"], said["compound"])
+        contributions_MSK = np.zeros((len(opinions.members), *whole_SK.shape), np.float32)
+        for row, member in enumerate(opinions.members):
+            if opinions.present[row].any():
+                rest, rest_said = self._fuse(opinions.without([member]))
+                # Where m is the only one present, nothing is left: `normalise` answers 1/K.
+                without_SK = normalise(rest["compound"], rest_said["compound"])
+                contributions_MSK[row] = np.where(opinions.present[row][:, None], whole_SK - without_SK, 0)
+        return Verdict(opinions, scores, said, contributions_MSK)
+
+    def _fuse(self, opinions: Opinions) -> tuple[dict[str, Scores], dict[str, Mask]]:
+        fused = self.plan.fusion.fuse(opinions)
+        fused["compound"] = self.plan.mapping.compound(opinions, fused)
+        return {task: value[0] for task, value in fused.items()}, {task: value[1] for task, value in fused.items()}
+
+
+class _Pending:
+    """What one clip's timeline still waits for: rows, cells of its grid, and what members said about open ones."""
+
+    def __init__(self, recognizer: Recognizer, wishes: Wishes) -> None:
+        self._recognizer = recognizer
+        self._plan = recognizer.plan
+        self._wishes = wishes
+        self._primary = Primary()
+        self._cursor = Cursor(self._plan.grid)
+        self._cells: list[Span] = []
+        self._outputs: dict[str, Output] = {}
+        self._verdicts: list[Verdict] = []
+        self._row_times: Times = np.zeros(0, np.int64)
+        self._sightings = Sightings.of(None)
+
+    def add(self, impression: Impression) -> Timeline:
+        """Take the next impression in, hand out what is final."""
+        self._primary.see(impression.sightings)
+        self._sightings = Sightings.join([self._sightings, impression.sightings])
+        self._row_times = np.concatenate([self._row_times, impression.row_times])
+        for name, output in self._recognizer.judge(impression).items():
+            self._outputs[name] = Output.join([self._outputs[name], output]) if name in self._outputs else output
+        self._cells += self._cursor.close(impression.end, impression)
+        verdict = self._decide(self._ready(impression))
+        self._verdicts.append(verdict)
+        open_from = self._cells[0][0] if self._cells else self._cursor.frontier()
+        rows = self._rows(FOREVER if impression.last else open_from)
+        self._forget(open_from)
+        return Timeline(
+            "",
+            impression.start,
+            impression.end,
+            self._plan.tasks,
+            tuple(member.name for member in self._plan.members),
+            rows,
+            verdict,
+            impression.sightings,
+            impression.speech,
+            impression.transcript,
+            impression.problems,
+        )
+
+    def _ready(self, impression: Impression) -> list[Span]:
+        """Take the cells about which no member will say anything more."""
+        ready: list[Span] = []
+        listed = impression.segments is not None
+        while self._cells:
+            start, end = self._cells[0]
+            for (_, grid), frontier in impression.frontiers.items():
+                finer = listed or round(grid.duration * SECOND) < end - start
+                if frontier < end if finer else frontier <= (start + end) // 2:
+                    return ready
+            ready.append(self._cells.pop(0))
+        return ready
+
+    def _decide(self, cells: list[Span]) -> Verdict:
+        segments: list[Segment] = []
+        for start, end in cells:
+            segments.append(Segment(start, end))
+            segments += [Segment(start, end, track) for track in self._sightings.tracks_in(start, end)]
+        outputs = {
+            member.name: (self._outputs[member.name], self._plan.modalities[member.modality].about == "track")
+            for member in self._plan.members
+        }
+        opinions = align(segments, outputs, self._plan.tasks)
+        return self._recognizer.decide(opinions.without(self._wishes.without))
+
+    def _rows(self, before: Microseconds) -> Rows:
+        """Fill the rows that no open cell covers."""
+        count = int(np.searchsorted(self._row_times, before))
+        times, self._row_times = self._row_times[:count], self._row_times[count:]
+        tracks = self._primary.at(times)
+        verdict = Verdict.join(self._verdicts)
+        if self._wishes.all_tracks:
+            times, tracks = _with_others(times, tracks, verdict.segments)
+        return verdict.rows(times, tracks)
+
+    def _forget(self, before: Microseconds) -> None:
+        self._sightings = self._sightings.since(before)
+        self._outputs = {name: output.since(before) for name, output in self._outputs.items()}
+        oldest_row = int(self._row_times[0]) if len(self._row_times) else before
+        late = [v for v in self._verdicts[:-1] if any(segment.end > oldest_row for segment in v.segments)]
+        self._verdicts = [*late, self._verdicts[-1]]
+
+
+def _with_others(times: Times, primary: Times, segments: Sequence[Segment]) -> tuple[Times, Times]:
+    """Add a row for every further track in view, after the primary one's."""
+    start, end, about = bounds(segments)
+    cover_FS = (start[None, :] <= times[:, None]) & (times[:, None] < end[None, :])
+    rows = [(int(time), -1, int(track)) for time, track in zip(times, primary, strict=True)]
+    for track in np.unique(about[about != NOBODY]):
+        seen = cover_FS[:, about == track].any(axis=1) & (primary != track)
+        rows += [(int(time), int(track), int(track)) for time in times[seen]]
+    table = np.array(sorted(rows), np.int64).reshape(-1, 3)
+    return table[:, 0], table[:, 2]

@@ -1,0 +1,145 @@
+"""The timeline: what a clip shows, per video frame and per segment, and who contributed what.
+
+`spread` brings segments onto frames: a frame takes the mean of the segments that cover it, class by class, over those
+that say the class. Nothing is ever filled across clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ensemble.opinions import Opinions, bounds
+from ensemble.tracks import NOBODY, Sightings
+from modalities.labels import Task
+from modalities.types import Array, Mask, Microseconds, Scores, Segment, Speech, Times, Transcript
+
+
+def covering(segments: Sequence[Segment], times: Times, tracks: Times) -> Mask:
+    """Return which segments a frame takes its scores from: [F, S].
+
+    Those that cover it and are about its track; of a cell in which that track was not seen, the segment about nobody.
+    """
+    start, end, about = bounds(segments)
+    cover_FS = (start[None, :] <= times[:, None]) & (times[:, None] < end[None, :])
+    own_FS = cover_FS & (about[None, :] == tracks[:, None])
+    _, cell_S = np.unique(np.stack([start, end]), axis=1, return_inverse=True)
+    cell_S = cell_S.reshape(-1)
+    has_FX = np.zeros((len(times), int(cell_S.max(initial=-1)) + 1), np.bool_)
+    row, column = np.nonzero(own_FS)
+    has_FX[row, cell_S[column]] = True
+    chosen_FS: Mask = own_FS | (cover_FS & (about == NOBODY)[None, :] & ~has_FX[:, cell_S])
+    return chosen_FS
+
+
+def spread(cover_FS: Mask, values: Array, said: Mask) -> Scores:
+    """Average segments [S, …] onto frames [F, …] over those that cover a frame and are said; NaN where none is."""
+    flat = (len(values), -1)
+    kept = np.where(said, values, 0).reshape(flat).astype(np.float64)
+    weight = cover_FS.astype(np.float64)
+    count = weight @ said.reshape(flat).astype(np.float64)
+    mean = np.where(count > 0, weight @ kept / np.maximum(count, 1), np.nan)
+    return mean.reshape(len(cover_FS), *values.shape[1:]).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One row per video frame (and, where asked for, per further track). NaN = nobody says it."""
+
+    times: Times  # [F]
+    tracks: Times  # [F], NOBODY where nobody is in view
+    scores: Mapping[str, Scores]  # task → [F, C]; compound as raw scores
+    contributions: Scores  # [F, M] to the row's own winning compound
+
+    @property
+    def compound_probability(self) -> Scores:
+        """Compound scores as a distribution per row [F, K]; NaN where there are none."""
+        scores = self.scores["compound"]
+        total = np.nansum(scores, axis=1, keepdims=True)
+        return np.where(total > 0, scores / np.where(total > 0, total, 1), np.nan).astype(np.float32)
+
+    @classmethod
+    def join(cls, parts: Sequence[Rows]) -> Rows:
+        """Put rows one after the other; at least one part."""
+        return cls(
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.tracks for part in parts]),
+            {task: np.concatenate([part.scores[task] for part in parts]) for task in parts[0].scores},
+            np.concatenate([part.contributions for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an ensemble says about segments: fused, mapped and explained."""
+
+    opinions: Opinions
+    scores: Mapping[str, Scores]  # task → [S, C]
+    said: Mapping[str, Mask]  # task → [S, C]
+    contributions: Scores  # [M, S, K]: p − p without m
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What it is about."""
+        return self.opinions.segments
+
+    @classmethod
+    def join(cls, parts: Sequence[Verdict]) -> Verdict:
+        """Put verdicts one after the other; at least one part."""
+        return cls(
+            Opinions.join([part.opinions for part in parts]),
+            {task: np.concatenate([part.scores[task] for part in parts]) for task in parts[0].scores},
+            {task: np.concatenate([part.said[task] for part in parts]) for task in parts[0].said},
+            np.concatenate([part.contributions for part in parts], axis=1),
+        )
+
+    def rows(self, times: Times, tracks: Times) -> Rows:
+        """Spread onto video frames; a row shows its members' contributions to its own winner."""
+        cover_FS = covering(self.segments, times, tracks)
+        scores = {task: spread(cover_FS, values, self.said[task]) for task, values in self.scores.items()}
+        said_SK = self.said["compound"]
+        shares_SMK = self.contributions.transpose(1, 0, 2)
+        spread_FMK = spread(cover_FS, shares_SMK, np.broadcast_to(said_SK[:, None, :], shares_SMK.shape))
+        winner_F = np.argmax(np.nan_to_num(scores["compound"], nan=-np.inf), axis=1)
+        return Rows(times, tracks, scores, spread_FMK[np.arange(len(times)), :, winner_F])
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The result for a clip, or for a piece of it as it is ready; pieces join to the whole."""
+
+    clip: str
+    start: Microseconds
+    end: Microseconds
+    tasks: Mapping[str, Task]
+    members: tuple[str, ...]
+    rows: Rows
+    verdict: Verdict
+    sightings: Sightings
+    speech: Speech | None
+    transcript: Transcript | None
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def join(cls, parts: Sequence[Timeline]) -> Timeline:
+        """Put the pieces of one clip together; at least one."""
+        first, last = parts[0], parts[-1]
+        speech, transcript = first.speech, first.transcript
+        for part in parts[1:]:
+            speech = speech.join(part.speech) if speech and part.speech else speech
+            transcript = transcript.join(part.transcript) if transcript and part.transcript else transcript
+        return cls(
+            first.clip,
+            first.start,
+            last.end,
+            first.tasks,
+            first.members,
+            Rows.join([part.rows for part in parts]),
+            Verdict.join([part.verdict for part in parts]),
+            Sightings.join([part.sightings for part in parts]),
+            speech,
+            transcript,
+            tuple(problem for part in parts for problem in part.problems),
+        )

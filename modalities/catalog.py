@@ -1,0 +1,48 @@
+"""Every part there is: name → "module:Class", imported only when asked for.
+
+`find("mylab.gesture:Gesture", MODALITIES)` accepts a stranger's class without any entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from modalities.part import Part
+
+CUES: Mapping[str, str] = {
+    "faces": "modalities.cues.faces:FaceFinder",
+    "silero": "modalities.cues.speech:Silero",
+    "moonshine": "modalities.cues.transcript:Moonshine",
+}
+ENCODERS: Mapping[str, str] = {}
+HEADS: Mapping[str, str] = {
+    "mean": "modalities.heads.mean:MeanHead",
+    "attention": "modalities.heads.attention:AttentionHead",
+}
+MODALITIES: Mapping[str, str] = {
+    "face": "modalities.face:Face",
+    "audio": "modalities.audio:Audio",
+    "text": "modalities.text:Text",
+}
+
+
+def find(name: str, catalog: Mapping[str, str]) -> type[Any]:
+    """Return the class of a part by its name in a catalog or by "module:Class"."""
+    address = name if ":" in name else catalog.get(name)
+    if address is None:
+        raise ValueError(f"there is no part {name!r}; choose one of {', '.join(catalog)}, or give module:Class")
+    module, _, attribute = address.partition(":")
+    found = getattr(import_module(module), attribute)
+    if not (isinstance(found, type) and issubclass(found, Part)):
+        raise TypeError(f"{address} is not a part: its class must extend modalities.part.Part")
+    return found
+
+
+def build(settings: Mapping[str, Any], catalog: Mapping[str, str], **given: Any) -> Any:
+    """Make a part of its settings: `kind` is its name, the rest is its own; `given` goes beside the settings."""
+    if "kind" not in settings:
+        raise ValueError(f"a part's settings must say its kind, one of {', '.join(catalog)}; got {dict(settings)}")
+    part = find(settings["kind"], catalog)
+    return part(part.Config.model_validate({key: value for key, value in settings.items() if key != "kind"}), **given)

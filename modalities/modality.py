@@ -1,0 +1,65 @@
+"""What a modality is: an opinion-giver with one encoder and one or more heads.
+
+`encode` is the only thing that a new modality must write. It is deterministic and label-free, so that training may
+cache what serving computes anew, and both give the same answer by construction.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, final
+
+import torch
+
+from modalities.catalog import ENCODERS, build
+from modalities.config import Config
+from modalities.encoders.encoder import Encoder
+from modalities.heads.head import Head, activate
+from modalities.part import Part
+from modalities.types import Encoding, Output, Percept, Scored, Segment
+
+
+class Modality(Part):
+    """Turns percepts of segments into steps; its heads judge them."""
+
+    about: ClassVar[Literal["track", "clip"]]
+    """Whether its segments are about one face each, or about everything."""
+    stepwise: ClassVar[bool] = False
+    """Whether its encoder looks at one step at a time: each step is then encoded once and shared by all segments."""
+    wants: ClassVar[Mapping[str, type[Percept]]]
+    """Role → type of percept."""
+    tasks: ClassVar[tuple[str, ...]] = ("expression", "compound", "valence_arousal", "action_units")
+    """What its heads can be asked to speak."""
+
+    class Config(Config):
+        """Settings of the encoder: `kind` from the catalog, and that encoder's own."""
+
+        encoder: dict[str, Any]
+
+    config: Config
+    encoder: Encoder[Any]
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.encoder = build(config.encoder, ENCODERS)
+
+    @abstractmethod
+    def encode(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> Encoding:
+        """Turn each segment into steps; a segment with nothing to perceive has every step masked."""
+
+    @final
+    def judge(self, encoding: Encoding, head: Head) -> Output:
+        """Ask a head what each segment shows."""
+        head.eval()
+        with torch.inference_mode():
+            answer = head(*(torch.from_numpy(array) for array in (encoding.steps, encoding.mask, encoding.times)))
+        scores = {
+            task: Scored(
+                labels,
+                activate(head.config.kinds[task], answer.logits[task]).numpy(),
+                answer.uncertainty[task].numpy() if task in answer.uncertainty else None,
+            )
+            for task, labels in head.speaks.items()
+        }
+        return Output(encoding.segments, encoding.present, scores, answer.features.numpy())

@@ -1,0 +1,94 @@
+"""Which clips the demo corpus has: 135 scripts, balanced over states and splits, drawn from one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tuning.corpora.corpus import SPLITS, Split
+from tuning.corpora.demo.expressions import STATES, parts
+from tuning.corpora.demo.sentences import SENTENCES
+from tuning.corpora.demo.voice import VOICES
+
+DEMO_VERSION = 1
+"""Raise it with every change of the generator that changes a clip: it is part of what a made clip is known by."""
+CLIPS: Mapping[Split, int] = {"train": 4, "dev": 2, "test": 3}
+"""Clips of every state."""
+SUBJECTS: Mapping[Split, int] = {"train": 12, "dev": 6, "test": 9}
+SILENT, HIDDEN = 0.2, 0.15
+"""Shares of clips that are silent, and in which something hides the face for a while."""
+
+Words = Literal["own", "neutral", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One clip before it is made; it says everything, so the same script gives the same clip."""
+
+    name: str
+    split: Split
+    subject: str
+    expression: str  # a label of the tasks expression or compound
+    words: Words  # whether the words tell of the expression
+    sentences: tuple[str, ...]
+    voice: str
+    hidden: bool
+    seed: int  # of everything random within the clip
+    plan_seed: int
+    version: int = DEMO_VERSION
+
+
+def plan_demo(seed: int) -> tuple[Script, ...]:
+    """Return the scripts of all clips, in the order of their names; the same seed gives the same ones."""
+    rng = np.random.default_rng([seed, DEMO_VERSION])
+    scripts = [script for split in SPLITS for script in _plan_split(split, seed, rng)]
+    return tuple(sorted(scripts, key=lambda script: script.name))
+
+
+def _plan_split(split: Split, seed: int, rng: np.random.Generator) -> Iterator[Script]:
+    """Scripts of one split."""
+    takes = [(state, take) for take in range(CLIPS[split]) for state in STATES]
+    silent, hidden = (_spread(len(takes), share, rng) for share in (SILENT, HIDDEN))
+    subjects = _deal(len(takes), SUBJECTS[split], rng)
+    odd = dict(zip(STATES, rng.permutation(np.arange(len(STATES)) % 2), strict=True))
+    spoken = dict.fromkeys(STATES, 0)
+    for number, (state, take) in enumerate(takes):
+        words: Words = "none"
+        if number not in silent:
+            words = "own" if (spoken[state] + int(odd[state])) % 2 else "neutral"
+            spoken[state] += 1
+        subject = int(subjects[number])
+        yield Script(
+            name=f"{split}-{state.lower().replace(' ', '-')}-{take + 1}",
+            split=split,
+            subject=f"{split}-{subject:02d}",
+            expression=state,
+            words=words,
+            sentences=_choose(state, words, split, rng),
+            voice=VOICES[split][subject % len(VOICES[split])],
+            hidden=number in hidden,
+            seed=int(rng.integers(2**31)),
+            plan_seed=seed,
+        )
+
+
+def _spread(count: int, share: float, rng: np.random.Generator) -> set[int]:
+    """Choose a share of the clips, spread over the takes."""
+    return set(rng.permutation(count)[: round(share * count)].tolist())
+
+
+def _deal(count: int, subjects: int, rng: np.random.Generator) -> list[int]:
+    """Deal subjects to clips as evenly as can be."""
+    rounds = [rng.permutation(subjects) for _ in range(-(-count // subjects))]
+    return [int(subject) for subject in np.concatenate(rounds)[:count]]
+
+
+def _choose(state: str, words: Words, split: Split, rng: np.random.Generator) -> tuple[str, ...]:
+    """Choose what is said: a sentence, or one of each of a compound's two."""
+    if words == "none":
+        return ()
+    feelings = ("Neutral",) if words == "neutral" else parts(state)
+    return tuple(str(rng.choice(SENTENCES[feeling][split])) for feeling in feelings)

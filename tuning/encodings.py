@@ -1,0 +1,153 @@
+"""Encodings in bulk: what perception leaves behind of each clip, kept on disk under the hash of what made it.
+
+The key holds the clip's bytes, the settings of every cue and encoder, their grids, and the hashes of their assets;
+nothing of the heads, so that changing a head never encodes anything again. A file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from modalities.media import Limits, read
+
+from ensemble.grid import Grid
+from ensemble.perception import Impression, Key, Perception
+from ensemble.plan import EnsembleSettings, Plan, grid_of
+from ensemble.tracks import Sightings
+from modalities import assets
+from modalities.types import FOREVER, Array, Clip, Encoding, Segment, Speech, Transcript, Word
+
+FORMAT = 1
+"""Raise it when cues or encoders change what they find: what was kept before is then not used again."""
+
+
+def fingerprint(settings: EnsembleSettings) -> str:
+    """Return the hash of everything that decides what perception finds in a clip."""
+    modalities = {
+        name: {
+            "kind": modality.kind,
+            "settings": modality.settings,
+            "grids": sorted({grid_of(head.grid).model_dump_json() for head in modality.heads.values()}),
+        }
+        for name, modality in settings.modalities.items()
+    }
+    files = {asset.name: asset.sha256 for asset in assets.table()}
+    about = {"format": FORMAT, "cues": settings.cues, "modalities": modalities, "assets": files}
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class EncodingCache:
+    """Impressions of clips in a folder."""
+
+    def __init__(self, folder: Path, settings: EnsembleSettings) -> None:
+        self._folder = folder / fingerprint(settings)
+        self._keys: dict[Path, Path] = {}
+
+    def path(self, clip: Path) -> Path:
+        """Where a clip's impression is kept, or will be."""
+        if clip not in self._keys:
+            with clip.open("rb") as media:
+                name = hashlib.file_digest(media, "sha256").hexdigest()[:24]
+            self._keys[clip] = self._folder / f"{name}.npz"
+        return self._keys[clip]
+
+    def missing(self, clips: Iterable[Path]) -> list[Path]:
+        """Return the clips that must still be encoded."""
+        return [clip for clip in clips if not self.path(clip).exists()]
+
+    def load(self, clip: Path) -> Impression:
+        """Read a clip's impression."""
+        try:
+            return load_impression(self.path(clip))
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{clip.name} was not encoded yet; run the extraction before training") from None
+
+    def encode(self, clip: Path, plan: Plan) -> None:
+        """Perceive a clip and keep what is left behind."""
+        save_impression(impress(plan, clip), self.path(clip))
+
+
+def impress(plan: Plan, clip: Path) -> Impression:
+    """Perceive a whole clip: the bulk executor of a plan, up to where heads begin."""
+    return join(list(Perception(plan).run(read(Clip.of(clip), Limits()))))
+
+
+def join(parts: list[Impression]) -> Impression:
+    """Put the impressions of a clip's stretches into one."""
+    first, last = parts[0], parts[-1]
+    speech, transcript = first.speech, first.transcript
+    for part in parts[1:]:
+        speech = speech.join(part.speech) if speech and part.speech else speech
+        transcript = transcript.join(part.transcript) if transcript and part.transcript else transcript
+    return Impression(
+        first.start,
+        last.end,
+        last.last,
+        np.concatenate([part.row_times for part in parts]),
+        Sightings.join([part.sightings for part in parts]),
+        {key: Encoding.join([part.encodings[key] for part in parts]) for key in first.encodings},
+        last.frontiers,
+        speech,
+        transcript,
+        last.segments,
+        tuple(problem for part in parts for problem in part.problems),
+    )
+
+
+def save_impression(impression: Impression, path: Path) -> None:
+    """Write an impression of a whole clip; the file appears whole or not at all."""
+    arrays: dict[str, Array] = {"row_times": impression.row_times}
+    arrays |= {f"sightings.{f.name}": getattr(impression.sightings, f.name) for f in fields(Sightings)}
+    keys = list(impression.encodings)
+    for number, key in enumerate(keys):
+        encoding = impression.encodings[key]
+        rows = [(s.start, s.end, -1 if s.track is None else s.track) for s in encoding.segments]
+        arrays[f"{number}.segments"] = np.array(rows, np.int64).reshape(-1, 3)
+        arrays |= {f"{number}.{name}": getattr(encoding, name) for name in ("steps", "mask", "times")}
+    words = impression.transcript.words if impression.transcript else ()
+    about = {
+        "span": [impression.start, impression.end],
+        "keys": [[modality, grid.model_dump()] for modality, grid in keys],
+        "speech": None if impression.speech is None else impression.speech.spans.tolist(),
+        "words": None if impression.transcript is None else [[getattr(w, f.name) for f in fields(Word)] for w in words],
+        "problems": impression.problems,
+    }
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    np.savez(scratch, **arrays)  # type: ignore[arg-type]  # the stubs take `allow_pickle` for one of the arrays
+    scratch.replace(path)
+
+
+def load_impression(path: Path) -> Impression:
+    """Read an impression of a whole clip."""
+    with np.load(path, allow_pickle=False) as arrays:
+        about: Mapping[str, Any] = json.loads(arrays["about"].tobytes())
+        encodings: dict[Key, Encoding] = {}
+        for number, (modality, grid) in enumerate(about["keys"]):
+            rows = arrays[f"{number}.segments"].tolist()
+            segments = tuple(Segment(start, end, None if track < 0 else track) for start, end, track in rows)
+            columns = (arrays[f"{number}.{name}"] for name in ("steps", "mask", "times"))
+            encodings[modality, Grid(**grid)] = Encoding(segments, *columns)
+        speech, words = about["speech"], about["words"]
+        start, end = about["span"]
+        return Impression(
+            start=start,
+            end=end,
+            last=True,
+            row_times=arrays["row_times"],
+            sightings=Sightings(**{f.name: arrays[f"sightings.{f.name}"] for f in fields(Sightings)}),
+            encodings=encodings,
+            frontiers=dict.fromkeys(encodings, FOREVER),
+            speech=None if speech is None else Speech(np.array(speech, np.int64).reshape(-1, 2), FOREVER),
+            transcript=None if words is None else Transcript(tuple(Word(*word) for word in words), FOREVER),
+            segments=None,
+            problems=tuple(about["problems"]),
+        )

@@ -1,0 +1,116 @@
+"""Evaluation: an ensemble, its plain mean and each of its members on one split, frame by frame.
+
+The only reader of the test split. A member is scored over all labelled frames, an absent one counting as wrong, and
+beside it over the frames where it is present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ensemble.catalog import FUSIONS
+from ensemble.fusion import Fusion
+from ensemble.plan import Plan
+from ensemble.recognizer import Recognizer, Wishes
+from modalities.catalog import build
+from modalities.types import Array, Scores
+from tuning import metrics
+from tuning.corpora.corpus import LabelledClip
+from tuning.encodings import EncodingCache
+from tuning.objectives import SURE
+
+FUSED, MEAN = "fused", "plain mean"
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Labelled frames of a split and what was said about them; rows of all clips one after the other."""
+
+    clips: Array  # [F] number of the clip
+    truth: dict[str, Scores]  # task → [F, C]
+    said: dict[str, Scores]  # task → [F, C], NaN where nobody says it
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How well one member, or all of them together, did."""
+
+    name: str
+    expression_f1: float
+    expression_f1_interval: tuple[float, float]
+    expression_f1_present: float
+    uar_present: float
+    present: float
+    compound_f1: float
+    va_ccc: float
+    au_f1: float
+
+
+def evaluate(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: EncodingCache) -> list[Result]:
+    """Score the fused ensemble, its plain mean, and each member."""
+    plan = recognizer.plan
+    impressions = [cache.load(clip.path) for clip in clips]
+    names = [member.name for member in plan.members]
+    mean = Recognizer(replace(plan, fusion=_plain_mean(plan)))
+    runs = {FUSED: (recognizer, Wishes()), MEAN: (mean, Wishes())}
+    runs |= {name: (recognizer, Wishes(without=frozenset(names) - {name})) for name in names}
+    results: list[Result] = []
+    for name, (asked, wishes) in runs.items():
+        said: list[dict[str, Scores]] = []
+        for clip, impression in zip(clips, impressions, strict=True):
+            (piece,) = asked.combine([impression], wishes)
+            nearest = np.clip(np.searchsorted(piece.rows.times, clip.times), 0, len(piece.rows.times) - 1)
+            said.append({task: scores[nearest] for task, scores in piece.rows.scores.items()})
+        results.append(score(name, _frames(clips, said)))
+    return results
+
+
+def _plain_mean(plan: Plan) -> Fusion:
+    config = plan.fusion.config
+    mean: Fusion = build({"kind": "mean", "speaks": config.speaks, "tasks": config.tasks}, FUSIONS)
+    return mean
+
+
+def _frames(clips: Sequence[LabelledClip], said: Sequence[dict[str, Scores]]) -> Frames:
+    numbers = np.concatenate([np.full(len(clip.times), number) for number, clip in enumerate(clips)])
+    truth = {task: np.concatenate([clip.labels[task] for clip in clips]) for task in clips[0].labels}
+    return Frames(numbers, truth, {task: np.concatenate([part[task] for part in said]) for task in said[0]})
+
+
+def classes(truth: Scores, said: Scores) -> tuple[Array, Array, Array]:
+    """Return the rows with a sure label, their class, and the class said (−1 where none is)."""
+    rows = np.flatnonzero(np.nan_to_num(truth).max(axis=1) > SURE)
+    silent = np.isnan(said[rows]).all(axis=1)
+    guess = np.where(silent, -1, np.nan_to_num(said[rows], nan=-np.inf).argmax(axis=1))
+    return rows, truth[rows].argmax(axis=1), guess
+
+
+def score(name: str, frames: Frames) -> Result:
+    """Score what was said about labelled frames, by the metrics of the challenges."""
+    rows, truth, guess = classes(frames.truth["expression"], frames.said["expression"])
+    clips, here = frames.clips[rows], guess >= 0
+
+    def macro(true: Array, said: Array) -> float:
+        return metrics.macro_f1(true, said, frames.truth["expression"].shape[1])
+
+    _, compound, compound_guess = classes(frames.truth["compound"], frames.said["compound"])
+    va, au = (_labelled(frames, task) for task in ("valence_arousal", "action_units"))
+    return Result(
+        name,
+        macro(truth, guess),
+        metrics.bootstrap(clips, macro, truth, guess),
+        macro(truth[here], guess[here]),
+        metrics.uar(truth[here], guess[here], frames.truth["expression"].shape[1]),
+        float(here.mean()),
+        metrics.macro_f1(compound, compound_guess, frames.truth["compound"].shape[1]),
+        metrics.mean_ccc(*va),
+        metrics.binary_f1(*au),
+    )
+
+
+def _labelled(frames: Frames, task: str) -> tuple[Scores, Scores]:
+    rows = ~np.isnan(frames.truth[task]).any(axis=1)
+    return frames.truth[task][rows], frames.said[task][rows]

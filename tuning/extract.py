@@ -1,0 +1,37 @@
+"""Extraction: fills the cache of encodings with Ray actors, in parallel, each clip once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import ray
+import torch
+
+from ensemble.plan import EnsembleSettings, Plan
+from tuning.cluster import cores, spread_over
+from tuning.encodings import EncodingCache
+
+
+class Extractor:
+    """Hosts a plan's cues and encoders, and encodes clips; a plain class, so that it works without Ray too."""
+
+    def __init__(self, settings: EnsembleSettings, folder: Path) -> None:
+        torch.set_num_threads(1)
+        self._plan = Plan.of(settings)
+        self._cache = EncodingCache(folder, settings)
+
+    def encode(self, clip: Path) -> None:
+        """Encode one clip into the cache."""
+        self._cache.encode(clip, self._plan)
+
+
+def extract(
+    settings: EnsembleSettings, clips: Sequence[Path], folder: Path, done: Callable[[Path], None]
+) -> EncodingCache:
+    """Encode the clips that are missing in the cache; `done` is told of each."""
+    cache = EncodingCache(folder, settings)
+    missing = cache.missing(clips)
+    actor = ray.remote(num_cpus=1, max_restarts=3, max_task_retries=2)(Extractor)
+    spread_over(lambda: actor.remote(settings, folder), "encode", missing, cores(), done=done)
+    return cache

@@ -1,0 +1,79 @@
+"""Metrics of the ABAW challenges, as pure functions of arrays.
+
+Conventions: one row per labelled frame, pooled over all clips. Class metrics are computed over an explicit label set
+(never over what happens to appear, which shifts macro-F1 by 7/8 where "Other" is missing). A row that nobody predicts
+is −1 (classes) or NaN (values): it counts as wrong, not as left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from modalities.types import Array, Scores
+
+
+def confusion(truth: Array, prediction: Array, classes: int) -> Array:
+    """Count rows [C, C + 1]: truth by prediction; the last column holds those not predicted."""
+    table = np.zeros((classes, classes + 1), np.int64)
+    np.add.at(table, (truth, np.where(prediction < 0, classes, prediction)), 1)
+    return table
+
+
+def f1_scores(truth: Array, prediction: Array, classes: int) -> Array:
+    """F1 of each class [C]; zero for a class that neither occurs nor is predicted."""
+    counts = confusion(truth, prediction, classes)
+    hits = np.diag(counts[:, :classes])
+    total = counts.sum(axis=1) + counts[:, :classes].sum(axis=0)
+    return np.where(total > 0, 2 * hits / np.maximum(total, 1), 0.0)
+
+
+def macro_f1(truth: Array, prediction: Array, classes: int) -> float:
+    """Mean F1 over all classes (EXPR: 8, CE: 7)."""
+    return float(f1_scores(truth, prediction, classes).mean())
+
+
+def uar(truth: Array, prediction: Array, classes: int) -> float:
+    """Unweighted average recall over the classes that occur in the truth."""
+    counts = confusion(truth, prediction, classes)
+    occurs = counts.sum(axis=1)
+    recalls = np.diag(counts[:, :classes])[occurs > 0] / occurs[occurs > 0]
+    return float(recalls.mean()) if len(recalls) else 0.0
+
+
+def ccc(truth: Scores, prediction: Scores) -> float:
+    """Concordance correlation of two series over all rows; a row that nobody predicts counts as zero (neutral)."""
+    x, y = truth.astype(np.float64), np.nan_to_num(prediction.astype(np.float64))
+    spread = x.var() + y.var() + (x.mean() - y.mean()) ** 2
+    return float(2 * ((x - x.mean()) * (y - y.mean())).mean() / spread) if spread > 0 else 0.0
+
+
+def mean_ccc(truth: Scores, prediction: Scores) -> float:
+    """Mean of the concordance of valence and arousal: P of the VA challenge."""
+    return float(np.mean([ccc(truth[:, i], prediction[:, i]) for i in range(truth.shape[1])]))
+
+
+def binary_f1(truth: Scores, prediction: Scores) -> float:
+    """Mean over action units of the F1 of "active" at 0.5: P of the AU challenge; NaN truth is left out per unit."""
+    scores: list[float] = []
+    for unit in range(truth.shape[1]):
+        known = ~np.isnan(truth[:, unit])
+        active = truth[known, unit] >= 0.5
+        said = np.nan_to_num(prediction[known, unit]) >= 0.5
+        total = active.sum() + said.sum()
+        scores.append(2 * float((active & said).sum()) / float(total) if total else 0.0)
+    return float(np.mean(scores))
+
+
+def bootstrap(clips: Array, metric: object, *arrays: Array, draws: int = 200, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % interval of `metric(*arrays)` when whole clips are drawn with replacement."""
+    if not callable(metric):
+        raise TypeError("metric must be a function of the arrays")
+    names = np.unique(clips)
+    rows = {name: np.flatnonzero(clips == name) for name in names}
+    rng = np.random.default_rng(seed)
+    values: list[float] = []
+    for _ in range(draws):
+        index = np.concatenate([rows[name] for name in rng.choice(names, len(names))])
+        values.append(metric(*(array[index] for array in arrays)))
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)

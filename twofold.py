@@ -1,0 +1,219 @@
+"""The command line: each command says what it wants, hands over to the package that does it, and shows the answer.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 a result that failed, 2 bad input. Commands
+import what they use themselves, so that `twofold --help` does not wait for torch.
+
+    twofold --help
+    python -m twofold --help                 # from a checkout that is not installed
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from pydantic import BaseModel, ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from modalities.assets import fetch as fetch_assets
+from modalities.assets import offline
+from modalities.assets import table as asset_table
+
+app = typer.Typer(
+    help="Compound expressions in video: a clip in, a timeline out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of a table.")]
+
+ERRORS = {
+    "modalities.assets:AssetError": 1,
+    "modalities.media:MediaError": 2,
+    "ensemble.bundle:BundleError": 2,
+    "tuning.recipe:RecipeError": 2,
+    "pydantic_core._pydantic_core:ValidationError": 2,
+    "builtins:FileNotFoundError": 2,
+}
+"""Error class → exit code, for errors that are one sentence to the user; any other is a bug and keeps its traceback."""
+ALLOWS_COMMERCE = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "Unlicense"})
+
+
+def main() -> None:
+    """Run a command; the installed `twofold`."""
+    if offline():
+        os.environ |= {"HF_HUB_OFFLINE": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    try:
+        app(prog_name="twofold")
+    except Exception as problem:
+        code = exit_code(problem)
+        if code is None:
+            raise
+        typer.echo(f"twofold: {sentence(problem)}", err=True)
+        raise SystemExit(code) from None
+
+
+def exit_code(problem: Exception) -> int | None:
+    """Return the exit code of an error that is the user's to mend, `None` of any other."""
+    kinds = (f"{kind.__module__}:{kind.__qualname__}" for kind in type(problem).__mro__)
+    return next((ERRORS[kind] for kind in kinds if kind in ERRORS), None)
+
+
+def sentence(problem: Exception) -> str:
+    """Say an error in one sentence."""
+    if isinstance(problem, ValidationError):
+        wrong = (f"{'.'.join(map(str, error['loc'])) or 'it'}: {error['msg']}" for error in problem.errors())
+        return f"{problem.title} does not fit: {'; '.join(wrong)}"
+    if isinstance(problem, FileNotFoundError) and problem.filename:
+        return f"there is no {problem.filename}"
+    return str(problem)
+
+
+def show(columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table on stdout; in a file or a pipe no line is broken."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 1000).print(grid)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the option's value
+    if wanted:
+        typer.echo(metadata.version("twofold"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+
+
+# ------------------------------------------------------------------------------------------------------------ commands
+
+
+@app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Assets by name; all that the product needs if none.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the assets (weights that pip does not install) into the cache, once, and check their hashes."""
+    table = {asset.name: asset for asset in asset_table()}
+    if unknown := [name for name in names or [] if name not in table]:
+        raise typer.BadParameter(f"no asset {', '.join(unknown)}; there are {', '.join(table)}")
+    progress = Console(stderr=True)
+    with progress.status("downloading"):
+        brought = fetch_assets(
+            names, report=lambda asset: progress.print(f"fetching {asset}", highlight=False, soft_wrap=True)
+        )
+    wanted = [table[name] for name in names] if names else [asset for asset in table.values() if asset.embedded]
+    if as_json:
+        typer.echo(json.dumps({asset.name: str(asset.path) for asset in wanted}))
+    else:
+        show(["asset", "", "path"], [[a.name, "fetched" if a in brought else "cached", str(a.path)] for a in wanted])
+
+
+class Licensed(BaseModel):
+    """Something that a bundle's manifest names; unless it says so, the licence tells whether commerce is allowed."""
+
+    name: str
+    licence: str
+    commercial: bool | None = None
+    source: str = ""
+    note: str = ""
+
+    @property
+    def allows_commerce(self) -> bool:
+        """Whether commercial use is allowed, as far as is known."""
+        return self.licence in ALLOWS_COMMERCE if self.commercial is None else self.commercial
+
+
+class Manifest(BaseModel):
+    """What `bundle.json` says about licences."""
+
+    parts: list[Licensed] = []
+    assets: list[Licensed]
+
+
+@app.command()
+def licences(
+    bundle: Annotated[Path | None, typer.Argument(help="A bundle's folder; all assets if none.")] = None,
+    require: Annotated[
+        Literal["commercial"] | None, typer.Option(help="Fail where a licence does not allow this.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the licences of a bundle's parts and assets."""
+    if bundle is None:
+        found = [Licensed.model_validate(asset, from_attributes=True) for asset in asset_table()]
+    else:
+        manifest = Manifest.model_validate_json((bundle / "bundle.json").read_bytes())
+        found = [*manifest.parts, *manifest.assets]
+    if as_json:
+        typer.echo(json.dumps([one.model_dump() | {"commercial": one.allows_commerce} for one in found]))
+    else:
+        rows = [[one.name, one.licence, "yes" if one.allows_commerce else "no", one.source, one.note] for one in found]
+        show(["name", "licence", "commercial", "source", "note"], rows)
+    refused = [f"{one.name} ({one.licence})" for one in found if not one.allows_commerce]
+    if require and refused:
+        typer.echo(f"twofold: not for commercial use: {', '.join(refused)}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the fit, the bundle and the results go.")] = Path(
+        "runs/demo"
+    ),
+    seed: Annotated[int, typer.Option(help="Of the corpus and of the training.")] = 7,
+    workers: Annotated[int, typer.Option(min=0, max=1, help="Ray Train workers; 0 trains in this process.")] = 1,
+) -> None:
+    """Make a corpus, train three members on it, fuse them, open the test split, and write a bundle."""
+    from tuning.demo import demo as run
+    from tuning.demo import results_table
+
+    figures = run(out, seed=seed, workers=workers)
+    Console(width=None if sys.stdout.isatty() else 120).print(results_table(out))
+    typer.echo(json.dumps(figures))
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Say what this machine has, what is missing, and how to get it."""
+    from modalities.installation import inspect
+
+    findings = inspect()
+    missing = [finding for finding in findings if finding.remedy]
+    if as_json:
+        typer.echo(json.dumps({"ok": not missing, "findings": [asdict(finding) for finding in findings]}))
+    else:
+        show(
+            ["what", "name", "found", "to do"],
+            [[one.topic, one.name, one.found or "-", one.remedy] for one in findings],
+        )
+    if missing:
+        names = ", ".join(finding.name for finding in missing)
+        typer.echo(f"twofold: {len(missing)} needed and missing: {names}", err=True)
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()
