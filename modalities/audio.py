@@ -23,7 +23,7 @@ class Audio(Modality):
     class Config(Modality.Config):
         """The gate: the share of a segment in which somebody must speak."""
 
-        encoder: dict[str, Any] = {"kind": "sound_embedded"}
+        encoder: dict[str, Any] = {"kind": "moonshine"}
         speech: str = "speech"
         gate: Annotated[float, Uniform(0.0, 0.5)] = 0.1
 

@@ -16,7 +16,15 @@ CUES: Mapping[str, str] = {
     "silero": "modalities.cues.speech:Silero",
     "moonshine": "modalities.cues.transcript:Moonshine",
 }
-ENCODERS: Mapping[str, str] = {}
+ENCODERS: Mapping[str, str] = {
+    "face_embedded": "modalities.encoders.face:EmbeddedFace",
+    "blendshapes": "modalities.encoders.blendshapes:Blendshapes",
+    "fer": "modalities.encoders.fer:Fer",
+    "moonshine": "modalities.encoders.moonshine:MoonshineEncoder",
+    "prosody": "modalities.encoders.prosody:ProsodyEncoder",
+    "minilm": "modalities.encoders.minilm:MiniLM",
+    "ngrams": "modalities.encoders.ngrams:Ngrams",
+}
 HEADS: Mapping[str, str] = {
     "mean": "modalities.heads.mean:MeanHead",
     "attention": "modalities.heads.attention:AttentionHead",

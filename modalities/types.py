@@ -133,8 +133,9 @@ class Waveform:
         return Waveform(np.concatenate([self.samples, later.samples]), self.start, later.until)
 
     def since(self, time: Microseconds) -> Waveform:
-        """Keep sound from `time` on (rounded down to a whole sample)."""
+        """Keep sound from `time` on, or a little before."""
         skip = min(max(0, (time - self.start) * SAMPLE_RATE // SECOND), len(self.samples))
+        skip -= skip % 2  # two samples are whole microseconds, one is not
         return Waveform(self.samples[skip:], self.start + skip * SECOND // SAMPLE_RATE, self.until)
 
     def cut(self, start: Microseconds, end: Microseconds) -> NDArray[np.float32]:

@@ -14,9 +14,10 @@ CORPORA: Mapping[str, str] = {
 
 
 def read_corpus(name: str, folder: Path) -> Corpus:
-    """Read a corpus of the catalog from its folder."""
-    if name not in CORPORA:
-        raise ValueError(f"there is no corpus {name!r}; choose one of {', '.join(CORPORA)}")
-    module, _, function = CORPORA[name].partition(":")
+    """Read a corpus from its folder: by its name in the catalog, or by a stranger's "module:function"."""
+    address = name if ":" in name else CORPORA.get(name)
+    if address is None:
+        raise ValueError(f"there is no corpus {name!r}; choose one of {', '.join(CORPORA)}, or give module:function")
+    module, _, function = address.partition(":")
     reader: Callable[[Path], Corpus] = getattr(import_module(module), function)
     return reader(folder)

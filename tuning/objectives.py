@@ -128,7 +128,7 @@ def task_score(scores: Mapping[str, Tensor], data: Batch, kinds: Mapping[str, Ki
     for task, kind in kinds.items():
         targets = data[task]
         known = ~targets.isnan().any(-1)
-        truth, said = targets[known].numpy(), scores[task][known].numpy()
+        truth, said = targets[known].numpy(), scores[task][known].detach().numpy()
         if not len(truth):
             continue
         if kind == "continuous":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, cast
 
 import numpy as np
@@ -13,10 +13,10 @@ from modalities.config import Config
 from modalities.cues.cue import Cue
 from modalities.cues.faces.crop import SIZE, cut
 from modalities.cues.faces.cuts import Thumbnail, is_cut
-from modalities.cues.faces.find import Face, Finder, Image
+from modalities.cues.faces.find import Face, Finder, Image, square
 from modalities.cues.faces.flow import Grey, follow, grey
 from modalities.cues.faces.tracks import Look, Track, associate, look
-from modalities.types import Faces, Frames, Microseconds, Percept, Segment, seconds
+from modalities.types import Faces, Frames, Microseconds, Percept, Scores, Segment, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,27 @@ class Row:
     """One row of `Faces`."""
 
     time: Microseconds
-    track: int
     face: Face
+    box: Scores
     crop: Image
     look: Look
     detected: bool
+    track: int = -1
+
+    @classmethod
+    def of(cls, time: Microseconds, face: Face, image: Image, *, detected: bool) -> Row:
+        """Make the row of a face of which it is not yet known whose it is."""
+        crop = cut(image, face.landmarks)
+        return cls(time, face, square(face.box, image.shape), crop, look(crop), detected)
 
 
 class FaceFinder(Cue):
     """MediaPipe's face landmarker, YuNet where it finds none, tracks over time.
 
     Tracks are numbered from 0 in the order of their first appearance (in one frame the larger face first), and rows of
-    one frame are sorted by track. Every track is kept, however short.
+    one frame are sorted by track. Every track is kept, however short. A box is the square of pixels around the mesh, so
+    that its sides, which are shares of the frame's width and height, also tell the frame's shape; near the border it
+    reaches beyond the frame.
     """
 
     name: ClassVar[str] = "faces"
@@ -113,15 +122,15 @@ class FaceFinder(Cue):
 
     def _look(self, time: Microseconds, image: Image, tracks: Sequence[Track], people: int) -> tuple[list[Row], int]:
         """Find faces and say whose they are."""
-        faces = self._finder.find(image)
-        crops = [cut(image, face.landmarks) for face in faces]
-        likes = [look(crop) for crop in crops]
-        known = associate(tracks, faces, likes, time, (image.shape[0], image.shape[1]))
-        rows = []
-        for face, crop, like, track in zip(faces, crops, likes, known, strict=True):
-            rows.append(Row(time, people if track is None else track.number, face, crop, like, detected=True))
+        faces = self._finder.find(image, expected=min(max(1, len(tracks)), self.config.faces))
+        rows = [Row.of(time, face, image, detected=True) for face in faces]
+        looks = [row.look for row in rows]
+        known = associate(tracks, [row.face for row in rows], looks, time, (image.shape[0], image.shape[1]))
+        numbered = []
+        for row, track in zip(rows, known, strict=True):
+            numbered.append(replace(row, track=people if track is None else track.number))
             people += track is None
-        return sorted(rows, key=lambda row: row.track), people
+        return sorted(numbered, key=lambda row: row.track), people
 
 
 def _follow(time: Microseconds, image: Image, tracks: Sequence[Track], memory: Memory, now: Grey | None) -> list[Row]:
@@ -133,8 +142,7 @@ def _follow(time: Microseconds, image: Image, tracks: Sequence[Track], memory: M
     for track in sorted(tracks, key=lambda track: track.number):
         face = follow(track.face, before, now) if track.seen == memory.time else None
         if face is not None:
-            crop = cut(image, face.landmarks)
-            rows.append(Row(time, track.number, face, crop, look(crop), detected=False))
+            rows.append(replace(Row.of(time, face, image, detected=False), track=track.number))
     return rows
 
 
@@ -145,7 +153,7 @@ def _columns(rows: Sequence[Row], frames: Frames, ran: Sequence[bool]) -> Faces:
     return Faces(
         times=stack([row.time for row in rows], (), np.int64),
         tracks=stack([row.track for row in rows], (), np.int64),
-        boxes=stack([row.face.box for row in rows], (4,), np.float32),
+        boxes=stack([row.box for row in rows], (4,), np.float32),
         scores=stack([row.face.score for row in rows], (), np.float32),
         detected=stack([row.detected for row in rows], (), np.bool_),
         crops=stack([row.crop for row in rows], (SIZE, SIZE, 3), np.uint8),

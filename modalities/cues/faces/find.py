@@ -1,16 +1,18 @@
 """Find the faces of one picture, with landmarks, blendshapes and head pose.
 
 MediaPipe's landmarker looks first. Its detector sees the whole picture at 128 × 128 pixels, so it misses faces that are
-small in it; where it finds none, YuNet looks for boxes and the landmarker looks again at each, enlarged. A box of YuNet
-counts only if both networks put the eyes, the nose and the corners of the mouth at the same places: stones and stripes
-that one of them takes for a face are not taken for the same face by the other.
+small in it; where it finds none, or fewer than there just were, YuNet looks for boxes and the landmarker looks again at
+each, enlarged. A box of YuNet counts only if both networks put the eyes, the nose and the corners of the mouth at the
+same places: stones and stripes that one of them takes for a face are not taken for the same face by the other.
 
-Known limits: full profiles are mostly refused by the landmarker, and a far person beside a near one is not looked for.
+Known limits: full profiles are mostly refused by the landmarker, and a far person beside a near one is not looked for
+before having been near once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -56,29 +58,32 @@ class Face:
 
 
 class Finder:
-    """Both networks. They open when they are first needed; `close` must be called in the end."""
+    """Both networks. They open when they are first needed, and must be closed before the program ends."""
 
     def __init__(self, most: int, score: float) -> None:
         """Find at most `most` faces per picture; `score`: the least of YuNet that is believed."""
         self.most, self.score = most, score
         self._landmarker: vision.FaceLandmarker | None = None
         self._yunet: cv2.FaceDetectorYN | None = None
+        self._closing: weakref.finalize[[], vision.FaceLandmarker] | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        return {"most": self.most, "score": self.score, "_landmarker": None, "_yunet": None}
+        return {"most": self.most, "score": self.score, "_landmarker": None, "_yunet": None, "_closing": None}
 
     def close(self) -> None:
-        """Close the landmarker, which the interpreter cannot do by itself at its end; it opens again when needed."""
-        if self._landmarker is not None:
-            self._landmarker.close()
-        self._landmarker = self._yunet = None
+        """Close the networks; they open again when needed. Left open, the landmarker complains at the program's end."""
+        if self._closing is not None:
+            self._closing()
+        self._landmarker = self._yunet = self._closing = None
 
-    def find(self, image: Image) -> list[Face]:
-        """Return the faces of a picture of any size, from the largest down."""
+    def find(self, image: Image, expected: int = 1) -> list[Face]:
+        """Return the faces of a picture of any size, from the largest down; look closer for as many as expected."""
         if min(image.shape[:2]) < SMALLEST:
             return []
         image = np.ascontiguousarray(image)
-        faces = self._mesh(image) or list(self._far(image))
+        faces = self._mesh(image)
+        if len(faces) < expected:
+            faces += self._far(image, [face.box for face in faces])
         faces.sort(key=lambda face: _area(face.box), reverse=True)
         return faces[: self.most]
 
@@ -94,6 +99,9 @@ class Finder:
                     output_facial_transformation_matrixes=True,
                 )
             )
+            # The garbage collector may end the thread that its own `__del__` then waits for; this keeps both alive.
+            self._closing = weakref.finalize(self, self._landmarker.close)
+            self._closing.atexit = False  # too late: that thread is gone by then
         found = self._landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image))
         columns = (found.face_landmarks, found.face_blendshapes, found.facial_transformation_matrixes)
         return [
@@ -106,10 +114,10 @@ class Finder:
             for points, shapes, matrix in zip(*columns, strict=True)
         ]
 
-    def _far(self, image: Image) -> Iterator[Face]:
-        """Look for faces that are small in the picture; one that two boxes show is given once."""
+    def _far(self, image: Image, known: Sequence[Scores]) -> Iterator[Face]:
+        """Look for faces that are small in the picture, and none of those known; one in two boxes is given once."""
         size = np.array([image.shape[1], image.shape[0], image.shape[1]], np.float32)
-        given: list[Scores] = []
+        given = list(known)
         for row in self._boxes(image):
             square, corner, side = _enlarge(image, row[:4])
             for face in self._mesh(square):
@@ -146,6 +154,14 @@ def angles(matrix: Array) -> Scores:
     pitch = np.arcsin(np.clip(-turned[1, 2], -1, 1))
     roll = -np.arctan2(turned[1, 0], turned[1, 1])
     return np.degrees([yaw, pitch, roll]).astype(np.float32)
+
+
+def square(box: Array, shape: tuple[int, ...]) -> Scores:
+    """Widen a box in a picture of that shape to the square of pixels around it, which may reach beyond the picture."""
+    pixels = np.array([shape[1], shape[0]])
+    half = float(((box[2:] - box[:2]) * pixels).max()) / 2 / pixels
+    middle = (box[:2] + box[2:]) / 2
+    return np.concatenate([middle - half, middle + half]).astype(np.float32)
 
 
 def overlap(first: Array, second: Array) -> float:

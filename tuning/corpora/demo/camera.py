@@ -38,7 +38,8 @@ def draw_motion(frames: int, shake: float, rng: np.random.Generator) -> Motion:
 
     def wander(size: float) -> NDArray[np.float64]:
         speed, phase = rng.uniform(0.08, 0.45, 3), rng.uniform(0, 2 * np.pi, 3)
-        return size * np.sin(2 * np.pi * speed * times[:, None] + phase).mean(axis=1)
+        waves = np.sin(2 * np.pi * speed * times[:, None] + phase)
+        return np.asarray(size * waves.mean(axis=1))
 
     roll, yaw, pitch, zoom, light = (
         wander(size) + rng.normal(0, lasting)
@@ -103,29 +104,42 @@ def _mouth(picture: Image, placed: Points, colours: NDArray[np.float32]) -> Imag
         return picture
     low = np.floor(np.minimum(upper.min(0), lower.min(0)) - 4).astype(int).clip(0, SIZE - 1)
     high = np.ceil(np.maximum(upper.max(0), lower.max(0)) + 4).astype(int).clip(1, SIZE)
-    wide, deep = high - low
-    teeth = min(0.34 * gap, 0.06 * span)
-    inside = _shade(np.concatenate([upper, lower[::-1]]) - low, wide, deep)
-    bite = _shade(np.concatenate([upper - (0, 2), (upper + (0, teeth))[::-1]]) - low, wide, deep)
-    tongue_top = lower - (0, 0.3 * gap) + np.array([0, 0.25 * gap]) * np.linspace(-1, 1, len(lower))[:, None] ** 2
-    tongue = _shade(np.concatenate([tongue_top, (lower + (0, 2))[::-1]]) - low, wide, deep)
-    dark, teeth_colour, tongue_colour = colours
-    colour = np.broadcast_to(dark, (deep, wide, 3))
-    colour = colour + tongue * 0.8 * (tongue_colour - colour)
-    corners = 1 - np.abs(np.linspace(-1, 1, wide, dtype=np.float32))[None, :, None] ** 3
-    colour = colour + bite * corners * min(1.0, gap / span / 0.06) * 0.95 * (teeth_colour - colour)
-    light = float(np.clip(picture[low[1] : high[1], low[0] : high[0]].mean() / 115, 0.8, 1.15))
+    size = (int(high[0] - low[0]), int(high[1] - low[1]))
+    inside = _shade(np.concatenate([upper, lower[::-1]]) - low, size)
+    colour = _inside(upper - low, lower - low, (gap, span), size, colours)
     painted = picture.copy()
     region = painted[low[1] : high[1], low[0] : high[0]]
+    light = float(np.clip(region.mean() / 115, 0.8, 1.15))
     region[:] = (region + inside * strength * (colour * light - region)).clip(0, 255).astype(np.uint8)
     return painted
 
 
-def _shade(outline: Points, wide: int, deep: int) -> NDArray[np.float32]:
-    """A filled outline with soft edges [deep, wide, 1]."""
-    mask = np.zeros((deep, wide), np.uint8)
+def _inside(
+    upper: Points, lower: Points, opened: tuple[float, float], size: tuple[int, int], colours: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Colours of the inside of a mouth; `opened`: its gap and the eye span, in pixels."""
+    gap, span = opened
+    dark, teeth, tongue = colours
+    edge = _lowered(upper, min(0.34 * gap, 0.06 * span))
+    bite = _shade(np.concatenate([_lowered(upper, -2), edge[::-1]]), size)
+    corners = 1 - np.abs(np.linspace(-1, 1, size[0], dtype=np.float32))[None, :, None] ** 3
+    bulge = np.linspace(-1, 1, len(lower), dtype=np.float32) ** 2
+    back = _lowered(lower, 0.25 * gap * bulge - 0.3 * gap)
+    front = _shade(np.concatenate([back, _lowered(lower, 2)[::-1]]), size)
+    colour = dark + front * 0.8 * (tongue - dark)
+    return np.asarray(colour + bite * corners * min(1.0, gap / span / 0.06) * 0.95 * (teeth - colour), np.float32)
+
+
+def _lowered(points: Points, by: float | NDArray[np.float32]) -> Points:
+    """Points [N, 2] moved downwards."""
+    return np.stack([points[:, 0], points[:, 1] + by], axis=1).astype(np.float32)
+
+
+def _shade(outline: Points, size: tuple[int, int]) -> NDArray[np.float32]:
+    """A filled outline with soft edges [height, width, 1]; `size`: width and height."""
+    mask = np.zeros(size[::-1], np.uint8)
     cv2.fillPoly(mask, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.9)[..., None], np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.9)[..., None] / 255, np.float32)
 
 
 def _expose(picture: Image, look: Look, light: float, grain: NDArray[np.int16]) -> Image:

@@ -2,7 +2,7 @@
 
 The action units of the basic and compound expressions follow Table 1 of Du, Tao & Martinez, "Compound facial
 expressions of emotion", PNAS 111 (2014): units with probability 1 there are prototypical, the others are shown by a
-share of people. "Other" has no table: it is one of four mixtures that belong to none of the rest. Onset, apex and
+share of people. "Other" has no table: it is one of two mixtures that belong to none of the rest. Onset, apex and
 offset are those of the Facial Action Coding System.
 """
 
@@ -31,28 +31,26 @@ Signal = NDArray[np.float32]
 
 RECIPES: Mapping[str, tuple[Recipe, ...]] = {
     "Neutral": ({},),
-    "Happiness": ({"AU12": 1, "AU25": 1, "AU6": 0.7},),
-    "Sadness": ({"AU4": 1, "AU15": 1, "AU1": 0.75, "AU6": 0.3, "AU17": 0.67},),
-    "Fear": ({"AU1": 1, "AU4": 1, "AU20": 1, "AU25": 1, "AU2": 0.57, "AU5": 0.63, "AU26": 0.33},),
-    "Anger": ({"AU4": 1, "AU7": 1, "AU24": 1, "AU10": 0.26, "AU17": 0.3, "AU23": 0.6},),
+    "Happiness": ({"AU12": 1, "AU25": 1, "AU6": 0.9},),
+    "Sadness": ({"AU4": 1, "AU15": 1, "AU1": 0.85, "AU6": 0.4, "AU17": 0.35},),
+    "Fear": ({"AU1": 1, "AU4": 1, "AU20": 1, "AU25": 1, "AU2": 0.4, "AU5": 0.63, "AU26": 0.25},),
+    "Anger": ({"AU4": 1, "AU7": 1, "AU24": 1, "AU10": 0.15, "AU17": 0.2, "AU23": 0.35},),
     "Surprise": ({"AU1": 1, "AU2": 1, "AU25": 1, "AU26": 1, "AU5": 0.66},),
-    "Disgust": ({"AU9": 1, "AU10": 1, "AU17": 1, "AU4": 0.31, "AU24": 0.26, "AU7": 0.4},),
+    "Disgust": ({"AU9": 1, "AU10": 1, "AU17": 1, "AU4": 0.3, "AU7": 0.4},),
     "Other": (
         {"AU2": 1, "AU23": 1, "AU17": 0.5},
-        {"AU12": 1, "AU23": 0.4, "AU7": 1, "AU24": 1},
-        {"AU6": 1, "AU15": 1, "AU23": 1, "AU7": 0.5},
-        {"AU1": 1, "AU2": 1, "AU15": 1, "AU24": 0.7},
+        {"AU1": 1, "AU2": 1, "AU23": 1, "AU15": 0.5},
     ),
     "Fearfully Surprised": ({"AU1": 1, "AU2": 1, "AU5": 1, "AU20": 1, "AU25": 1, "AU4": 0.47, "AU10": 0.35,
                              "AU26": 0.51},),
-    "Happily Surprised": ({"AU1": 1, "AU2": 1, "AU12": 1, "AU25": 1, "AU5": 0.64, "AU26": 0.67},),
+    "Happily Surprised": ({"AU1": 1, "AU2": 1, "AU12": 1, "AU25": 1, "AU5": 0.64, "AU6": 0.3, "AU26": 0.67},),
     "Sadly Surprised": ({"AU1": 1, "AU4": 1, "AU25": 1, "AU26": 1, "AU2": 0.27, "AU6": 0.31, "AU15": 0.5},),
     "Disgustedly Surprised": ({"AU1": 1, "AU2": 1, "AU5": 1, "AU10": 1, "AU4": 0.45, "AU9": 0.37, "AU17": 0.66,
                                "AU24": 0.33},),
     "Angrily Surprised": ({"AU4": 1, "AU25": 1, "AU26": 1, "AU5": 0.35, "AU7": 0.5, "AU10": 0.34},),
     "Sadly Fearful": ({"AU1": 1, "AU4": 1, "AU20": 1, "AU25": 1, "AU2": 0.46, "AU5": 0.24, "AU6": 0.34,
                        "AU15": 0.5},),
-    "Sadly Angry": ({"AU4": 1, "AU15": 1, "AU6": 0.26, "AU7": 0.6, "AU17": 0.5, "AU24": 0.4, "AU23": 0.3},),
+    "Sadly Angry": ({"AU4": 1, "AU15": 1, "AU6": 0.26, "AU7": 0.6, "AU17": 0.3, "AU24": 0.6, "AU23": 0.3},),
 }  # fmt: skip
 """State → the mixtures it may be; each action unit with the share of clips that show it."""
 
@@ -62,9 +60,9 @@ CIRCUMPLEX: Mapping[str, tuple[float, float]] = {
 }  # fmt: skip
 """Valence and arousal at the apex, after Russell's circumplex (1980); a compound lies between its two."""
 
-_MISSED = 0.06
+_MISSED = 0.04
 """Share of prototypical action units that a clip leaves out."""
-_IDLE = 0.16
+_IDLE = 0.12
 """Largest movement of an action unit that has nothing to do."""
 
 
@@ -110,7 +108,7 @@ def perform(state: str, timing: Timing, jaw: Signal, rng: np.random.Generator) -
     """Act one clip; `jaw` [F] in [0, 1] is how loud the voice is, which opens the mouth a little."""
     times = np.arange(timing.frames) / FPS
     envelope = _envelope(times, timing, 0.0)
-    strength = rng.uniform(0.6, 1.0)
+    strength = rng.uniform(0.7, 1.0)
     wave = 1 - rng.uniform(0.0, 0.3) * np.sin(np.pi * rng.uniform(0.2, 0.6) * times + rng.uniform(0, np.pi)) ** 2
     intensities = rng.uniform(0, _IDLE, len(UNITS)) * _drift(times, len(UNITS), rng)
     recipe = RECIPES[state][int(rng.integers(len(RECIPES[state])))]
@@ -121,8 +119,7 @@ def perform(state: str, timing: Timing, jaw: Signal, rng: np.random.Generator) -
             intensities[:, column] = np.maximum(intensities[:, column], peak * wave * _envelope(times, timing, late))
     for unit, opening in (("AU25", 0.30), ("AU26", 0.20)):
         intensities[:, UNITS.index(unit)] += opening * jaw
-    intensities = np.clip(intensities, 0, 1).astype(np.float32)
-    return Performance(envelope, intensities, _blinks(times, rng))
+    return Performance(envelope, np.clip(intensities, 0, 1).astype(np.float32), _blinks(times, rng))
 
 
 def label(state: str, acted: Performance, rng: np.random.Generator) -> dict[str, Scores]:

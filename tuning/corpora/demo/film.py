@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -37,7 +38,7 @@ def is_made(script: Script, folder: Path) -> bool:
         return False
     try:
         with np.load(labels) as made:
-            return json.loads(str(made["script"])) == json.loads(_as_json(script))
+            return str(made["script"]) == _as_json(script)
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError):
         return False
 
@@ -69,8 +70,9 @@ def make_clip(script: Script, folder: Path) -> None:
     finally:
         part.unlink(missing_ok=True)
     hidden = obstacle.hidden if obstacle else np.zeros(timing.frames, np.bool_)
+    told: dict[str, Any] = {"times": times, "envelope": acted.envelope, "hidden": hidden, "script": _as_json(script)}
     part = beside.with_suffix(".part.npz")
-    np.savez(part, times=times, envelope=acted.envelope, hidden=hidden, script=_as_json(script), **labels)
+    np.savez(part, **(told | labels))
     part.replace(beside)
 
 
@@ -118,5 +120,5 @@ def presentation_times(path: Path) -> Times:
         stream = container.streams.video[0]
         origin = container.start_time or 0
         stamps = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None)
-        base = stream.time_base
-    return np.array([round(stamp * base * SECOND) - origin for stamp in stamps], np.int64)
+        tick = Fraction(stream.time_base or 0) * SECOND
+    return np.array([round(stamp * tick) - origin for stamp in stamps], np.int64)

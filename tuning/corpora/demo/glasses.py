@@ -67,29 +67,26 @@ def draw_glasses(base: Points, rng: np.random.Generator) -> Layer:
     thick = rng.random() < 0.5
     grey = rng.uniform(20, 50) if thick else rng.uniform(90, 150)
     colour = np.clip(grey + rng.uniform(-12, 12, 3), 0, 255)
-    width = int(rng.integers(5, 8)) if thick else 2
-    fine = 4
-    cover = np.zeros((CANVAS * fine // 2, CANVAS * fine // 2), np.uint8)
-    scale = fine / 2
-
-    def at(x: float, y: float) -> tuple[int, int]:
-        return round(x * scale), round(y * scale)
-
-    lens = EYE_SPAN * rng.uniform(0.20, 0.23), EYE_SPAN * rng.uniform(0.145, 0.19)
-    centres = [base[[outer, inner]].mean(axis=0) + (0, 4) for outer, inner in ((33, 133), (263, 362))]
-    pen = max(1, round(width * scale))
-    for (x, y), side, temple in zip(centres, (-1, 1), (127, 356), strict=True):
-        turn = np.linspace(0, 2 * np.pi, 60)
-        squareness = 0.6 if thick else 0.85
-        curve = np.stack([np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** squareness * lens[0],
-                          np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** squareness * lens[1]], 1)  # fmt: skip
-        outline = np.round((curve + (x, y)) * scale).astype(np.int32)
-        cv2.polylines(cover, [outline], isClosed=True, color=255, thickness=pen, lineType=cv2.LINE_AA)
-        hinge = (x + side * lens[0], y - 0.3 * lens[1])
-        cv2.line(cover, at(*hinge), at(base[temple, 0], base[temple, 1]), 255, pen, cv2.LINE_AA)
-    (left, y1), (right, y2) = centres
-    bridge = at(left + lens[0], y1 - 2), at(right - lens[0], y2 - 2)
-    cv2.line(cover, *bridge, 255, pen, cv2.LINE_AA)
-    share = cv2.resize(cover, (CANVAS, CANVAS), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    pen = int(rng.integers(10, 15)) if thick else 4
+    lens = EYE_SPAN * rng.uniform((0.20, 0.145), (0.23, 0.19))
+    fine = np.zeros((2 * CANVAS, 2 * CANVAS), np.uint8)
+    turn = np.linspace(0, 2 * np.pi, 60)
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    rim = np.sign(circle) * np.abs(circle) ** (0.6 if thick else 0.85) * lens
+    inner = []
+    for outer_corner, inner_corner, temple, side in ((33, 133, 127, -1), (263, 362, 356, 1)):
+        centre = base[[outer_corner, inner_corner]].mean(axis=0) + np.array([0, 4])
+        hinge = centre + lens * np.array([side, -0.3])
+        inner.append(centre - lens * np.array([side, 0.1]))
+        _line(fine, rim + centre, pen)
+        _line(fine, np.stack([hinge, base[temple]]), pen)
+    _line(fine, np.stack(inner), pen)
+    share = cv2.resize(fine, (CANVAS, CANVAS), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     image = np.broadcast_to(colour.astype(np.uint8), (CANVAS, CANVAS, 3)).copy()
-    return Layer(image, share * 0.92, base[list(ANCHORS)])
+    return Layer(image, (share * 0.92).astype(np.float32), base[list(ANCHORS)])
+
+
+def _line(fine: NDArray[np.uint8], points: NDArray[np.float64], pen: int) -> None:
+    """Draw a line through points of the canvas on a mask of twice its size."""
+    cv2.polylines(fine, [np.round(points * 2).astype(np.int32)], isClosed=False, color=255, thickness=pen,
+                  lineType=cv2.LINE_AA)  # fmt: skip

@@ -70,7 +70,7 @@ def look(subject: str, seed: int) -> Look:
     for unit, amount in REST[face.name].items():
         base += amount * shape.moves[unit]
     for trait in TRAITS:
-        base += np.float32(np.clip(rng.normal(0, 0.55), -1.1, 1.1)) * shape.moves[trait]
+        base += np.float32(np.clip(rng.normal(0, 0.45), -0.9, 0.9)) * shape.moves[trait]
     camera = _camera(rng, mirrored=number // 2 % 2 == 1)
     image = _background(face, rng)
     image, glasses = own_glasses(face, image, shape, base) if face.name == "hopper" else (image, None)
@@ -78,9 +78,7 @@ def look(subject: str, seed: int) -> Look:
         glasses = draw_glasses(base, rng)
     tint = _draw_tint(RICHNESS[face.name], rng)
     side = np.linspace(*tint.side, CANVAS, dtype=np.float32)[None, :, None]
-    return Look(
-        tint.of(image, side), shape, base, camera, glasses, tint.of(MOUTH_COLOURS, 1.0)[0].astype(np.float32)
-    )
+    return Look(tint.of(image, side), shape, base, camera, glasses, tint.of(MOUTH_COLOURS, 1.0)[0].astype(np.float32))
 
 
 def _camera(rng: np.random.Generator, *, mirrored: bool) -> Camera:
@@ -112,9 +110,10 @@ def _blurred(face: Portrait) -> NDArray[np.float32]:
 def _wall(rng: np.random.Generator) -> NDArray[np.float32]:
     """A wall of one muted colour, lit from one side."""
     colour = rng.uniform(70, 190) + rng.uniform(-35, 35, 3)
-    side = np.linspace(*rng.uniform(0.8, 1.2, 2), CANVAS)[None, :, None]
+    left, right = rng.uniform(0.8, 1.2, 2)
+    side = np.linspace(left, right, CANVAS)[None, :, None]
     height = np.linspace(1.08, 0.92, CANVAS)[:, None, None]
-    return np.clip(colour * side * height, 0, 255).astype(np.float32)
+    return np.asarray(np.clip(colour * side * height, 0, 255), np.float32)
 
 
 def _furnish(wall: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -142,9 +141,10 @@ class _Tint:
         grey = colour.mean(axis=2, keepdims=True)
         colour = np.clip(grey + self.rich * (colour - grey), 0, 1) ** self.gamma
         colour = colour * np.array([1 + self.warm, 1.0, 1 - self.warm], np.float32)
-        return np.clip(colour * light * 255, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(colour * light * 255, 0, 255), np.uint8)
 
 
 def _draw_tint(rich: float, rng: np.random.Generator) -> _Tint:
-    rich, warm, gamma, left, right = rng.uniform((0.8 * rich, -0.07, 0.85, 0.78, 0.78), (1.15 * rich, 0.07, 1.15, 1.12, 1.12))
-    return _Tint(rich, warm, gamma, (left, right))
+    low, high = (0.8, -0.07, 0.85, 0.78, 0.78), (1.15, 0.07, 1.15, 1.12, 1.12)
+    colour, warm, gamma, left, right = rng.uniform(low, high)
+    return _Tint(rich * colour, warm, gamma, (left, right))

@@ -52,15 +52,15 @@ def _plan_split(split: Split, seed: int, rng: np.random.Generator) -> Iterator[S
     """Scripts of one split."""
     takes = [(state, take) for take in range(CLIPS[split]) for state in STATES]
     silent, hidden = (_spread(len(takes), share, rng) for share in (SILENT, HIDDEN))
-    subjects = _deal(len(takes), SUBJECTS[split], rng)
     odd = dict(zip(STATES, rng.permutation(np.arange(len(STATES)) % 2), strict=True))
+    subjects = _deal([(take + int(odd[state])) % 2 for state, take in takes], SUBJECTS[split], rng)
     spoken = dict.fromkeys(STATES, 0)
     for number, (state, take) in enumerate(takes):
         words: Words = "none"
         if number not in silent:
-            words = "own" if (spoken[state] + int(odd[state])) % 2 else "neutral"
+            words = "own" if (spoken[state] + STATES.index(state)) % 2 else "neutral"
             spoken[state] += 1
-        subject = int(subjects[number])
+        subject = subjects[number]
         yield Script(
             name=f"{split}-{state.lower().replace(' ', '-')}-{take + 1}",
             split=split,
@@ -80,10 +80,15 @@ def _spread(count: int, share: float, rng: np.random.Generator) -> set[int]:
     return set(rng.permutation(count)[: round(share * count)].tolist())
 
 
-def _deal(count: int, subjects: int, rng: np.random.Generator) -> list[int]:
-    """Deal subjects to clips as evenly as can be."""
-    rounds = [rng.permutation(subjects) for _ in range(-(-count // subjects))]
-    return [int(subject) for subject in np.concatenate(rounds)[:count]]
+def _deal(parities: list[int], subjects: int, rng: np.random.Generator) -> list[int]:
+    """Deal subjects to clips, evenly; whether its number is even decides a subject's portrait, so states mix both."""
+    hands: dict[int, list[int]] = {0: [], 1: []}
+    dealt = []
+    for parity in parities:
+        if not hands[parity]:
+            hands[parity] = rng.permutation(np.arange(parity, subjects, 2)).tolist()
+        dealt.append(hands[parity].pop())
+    return dealt
 
 
 def _choose(state: str, words: Words, split: Split, rng: np.random.Generator) -> tuple[str, ...]:

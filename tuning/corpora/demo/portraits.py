@@ -40,8 +40,8 @@ _OUTLINES = {
         (262, 44), (220, 55), (185, 85), (170, 98), (135, 115), (115, 145), (108, 180), (118, 215), (140, 245),
         (150, 262), (160, 268), (170, 282), (176, 310), (180, 318), (150, 318), (110, 335), (75, 365), (58, 395),
         (45, 405), (40, 428), (0, 467), (0, 511), (511, 511), (511, 507), (440, 475), (428, 455), (415, 420),
-        (395, 390), (362, 368), (340, 360), (334, 340), (341, 318), (351, 285), (362, 272), (358, 262), (375, 260), (395, 240),
-        (405, 205), (406, 165), (392, 125), (375, 95), (350, 70), (310, 52),
+        (395, 390), (362, 368), (340, 360), (334, 340), (341, 318), (351, 285), (362, 272), (358, 262), (375, 260),
+        (395, 240), (405, 205), (406, 165), (392, 125), (375, 95), (350, 70), (310, 52),
     ),
     "hopper": (
         (215, 55), (250, 45), (300, 55), (335, 80), (352, 105), (358, 117), (371, 120), (372, 150), (370, 190),
@@ -74,10 +74,8 @@ class Portrait:
 def portrait(name: str) -> Portrait:
     """Load one of `PORTRAITS`, find its landmarks and bring it to the canvas."""
     still = _still(name)
-    placed = _place(still, _landmarks(still))
-    image = cv2.warpAffine(
-        still, placed, (CANVAS, CANVAS), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
-    )
+    placed = _place(_landmarks(still))
+    image = cv2.warpAffine(still, placed, (CANVAS, CANVAS), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
     points = _landmarks(image)
     cv2.fillPoly(image, [np.round(points[list(MOUTH), :2] * 16).astype(np.int32)], _LIP_LINE, cv2.LINE_AA, 4)
     return Portrait(name, image, points, _person(image, name))
@@ -102,7 +100,7 @@ def _landmarks(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray([(point.x, point.y, point.z) for point in found[0][:MESH]] * scale, np.float32)
 
 
-def _place(still: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float64]:
+def _place(points: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the affine map [2, 3] that levels the eyes and puts them where the canvas wants them."""
     right, left = points[RIGHT_EYE, :2], points[LEFT_EYE, :2]
     across = (left - right).astype(np.float64)

@@ -11,6 +11,7 @@ import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import espeakng_loader
 import numpy as np
@@ -22,9 +23,9 @@ from tuning.corpora.demo.expressions import FPS, Signal, parts
 RATE = 22_050
 """Samples per second that the engine gives."""
 VOICES: Mapping[Split, tuple[str, ...]] = {
-    "train": ("en-us+f1", "en-us+f3", "en-us+linda", "en-us+Annie"),
-    "dev": ("en-us+f2", "en-us+steph"),
-    "test": ("en-us+f4", "en-us+belinda", "en-us+anika"),
+    "train": ("en-us+f1", "en-us+f3", "en-us+f5", "en-us+linda"),
+    "dev": ("en-us+f2", "en-us+shelby"),
+    "test": ("en-us+f4", "en-us+belinda", "en-us+steph"),
 }
 """Variants of the American English voice; no split shares one."""
 
@@ -50,7 +51,7 @@ PROSODY: Mapping[str, Prosody] = {
     "Other": Prosody(38, 22, 130, 70),
 }
 """Typical prosody of the basic expressions; a compound lies between its two."""
-_SPREAD = Prosody(9, 14, 9, 0.28)
+_SPREAD = Prosody(5, 9, 6, 0.18)
 """Standard deviations from speaker to speaker and clip to clip; of the volume, as a share."""
 
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4  # espeak_PARAMETER
@@ -78,15 +79,14 @@ def speak(sentences: Sequence[str], voice: str, prosody: Prosody) -> NDArray[np.
     engine = _engine()
     said = [engine.say(sentence, voice, prosody) for sentence in sentences]
     pause = np.zeros(int(0.15 * RATE), np.float32)
-    joined = np.concatenate([piece for sound in said for piece in (sound, pause)][:-1])
-    return joined
+    return np.concatenate([piece for sound in said for piece in (sound, pause)][:-1])
 
 
 def jaw(sound: NDArray[np.float32], frames: int) -> Signal:
     """Return how loud a clip's voice is per video frame [F], relative to its own loudest, for the jaw."""
     hop = RATE / FPS
-    edges = np.round(np.arange(frames + 1) * hop).astype(int)
-    loud = np.array([np.sqrt(np.mean(sound[a:b] ** 2)) if b <= len(sound) else 0.0 for a, b in zip(edges, edges[1:])])
+    edges = np.round(np.arange(frames + 1) * hop).astype(int).clip(0, len(sound))
+    loud = np.array([np.sqrt(np.square(sound[start:end]).sum() / hop) for start, end in pairwise(edges)])
     peak = float(np.quantile(loud, 0.98))
     return np.clip(loud / peak, 0, 1).astype(np.float32) if peak > 1e-4 else np.zeros(frames, np.float32)
 
@@ -103,7 +103,7 @@ class _Engine:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def _collect(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _: object) -> int:
-        if samples and count > 0:
+        if count > 0:
             self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
@@ -117,9 +117,9 @@ class _Engine:
         text = sentence.encode() + b"\0"
         self._library.espeak_Synth(text, len(text), 0, 0, 0, 1, None, None)
         self._library.espeak_Synchronize()
-        sound = np.concatenate(self._pieces).astype(np.float32) / 32768
+        sound = np.concatenate(self._pieces) / np.float32(32768)
         loud = np.flatnonzero(np.abs(sound) > 1e-3)
-        return sound[loud[0] : loud[-1] + 1]
+        return np.asarray(sound[loud[0] : loud[-1] + 1], np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import Delaunay
 
 from tuning.corpora.demo.muscles import ACTION_UNITS, CONTROLS, LOWER_LID, MIRROR, TRAITS, UPPER_LID, displacement
 from tuning.corpora.demo.portraits import CANVAS, EYE_SPAN, MESH, OVAL, Portrait, portrait
@@ -27,9 +28,7 @@ LOWER_LIP = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 LIDS = tuple(
     (left.get(upper, upper), left.get(lower, lower))
     for left in ({}, MIRROR)
-    for upper, lower in zip(
-        (246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155), strict=True
-    )
+    for upper, lower in zip((246, 161, 160, 159, 158, 157, 173), (7, 163, 144, 145, 153, 154, 155), strict=True)
 )
 """Upper and lower lid, point above point."""
 _RINGS = (1.22, 1.55, 1.95)
@@ -122,17 +121,7 @@ def _depth(face: Portrait, count: int) -> NDArray[np.float32]:
 
 def _triangles(points: Points) -> NDArray[np.int64]:
     """Delaunay triangles; those of mouth and eyes first, because they may be covered by what closes over them."""
-    grid = cv2.Subdiv2D((-100, -100, CANVAS + 200, CANVAS + 200))
-    index = {}
-    for number, point in enumerate(points):
-        where = (float(np.float32(point[0])), float(np.float32(point[1])))
-        index.setdefault(grid.insert(where), number)
-    found = []
-    for edges in grid.getTriangleList().reshape(-1, 3, 2):
-        corners = [index.get(grid.findNearest((float(x), float(y)))[0]) for x, y in edges]
-        if None not in corners and len(set(corners)) == 3 and np.all(np.abs(edges - CANVAS / 2) < CANVAS / 2 + 61):
-            found.append(corners)
-    triangles = np.array(found, np.int64)
+    triangles = Delaunay(points.astype(np.float64)).simplices.astype(np.int64)
     eyes = [{*UPPER_LID, *LOWER_LID}, {MIRROR[point] for point in (*UPPER_LID, *LOWER_LID)}]
     holes = [{*UPPER_LIP, *LOWER_LIP}, *eyes]
     hollow = np.array([any(set(row) <= hole for hole in holes) for row in triangles.tolist()])
@@ -157,7 +146,7 @@ def draw(image: Image, shape: Mesh, placed: Points, size: int) -> Image:
     fixed = np.round(np.clip(corners, -2000, 2000) * 16).astype(np.int32)
     for number, triangle in enumerate(fixed):
         cv2.fillConvexPoly(labels, triangle, number, cv2.LINE_8, 4)
-    maps = _affines(corners, shape.points[shape.triangles])[labels]  # [half, half, 2, 3]
+    maps = _affines(corners.astype(np.float32), shape.points[shape.triangles])[labels]  # [half, half, 2, 3]
     y, x = np.mgrid[0:half, 0:half].astype(np.float32)
     where = maps[..., 0] * x[..., None] + maps[..., 1] * y[..., None] + maps[..., 2]
     where = cv2.resize(where, (2 * half, 2 * half), interpolation=cv2.INTER_LINEAR)[:size, :size]
@@ -170,9 +159,10 @@ def _affines(to: Points, source: Points) -> NDArray[np.float32]:
     area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
     flat = area < _FLAT if np.median(area) > 0 else area > -_FLAT
     area = np.where(flat, 1.0, area)
-    inverse = np.stack(
-        [np.stack([edges[:, 1, 1], -edges[:, 0, 1]], -1), np.stack([-edges[:, 1, 0], edges[:, 0, 0]], -1)], -2
-    ) / area[:, None, None]
+    inverse = (
+        np.stack([np.stack([edges[:, 1, 1], -edges[:, 0, 1]], -1), np.stack([-edges[:, 1, 0], edges[:, 0, 0]], -1)], -2)
+        / area[:, None, None]
+    )
     back = np.swapaxes(source[:, 1:] - source[:, :1], 1, 2) @ np.swapaxes(inverse, 1, 2)
     back[flat] = 0  # a triangle that has closed or turned over shows one colour
     shift = np.where(flat[:, None], source.mean(axis=1), source[:, 0] - np.einsum("nij,nj->ni", back, first))

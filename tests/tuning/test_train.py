@@ -1,0 +1,95 @@
+"""A whole training run on a tiny corpus: directly, again, and under Ray Train."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ensemble.plan import Plan
+from ensemble.recognizer import Recognizer
+from tests.tuning import tiny
+from tuning.encodings import EncodingCache
+from tuning.evaluate import FUSED, MEAN, evaluate
+from tuning.launch import fit_directly, fit_on_ray
+from tuning.train import FUSION, MAPPING, Job, Step
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    folder = tmp_path_factory.mktemp("tiny")
+    recipe = tiny.recipe()
+    tiny.make(folder / "corpus", folder / "encodings", recipe.ensemble)
+    return Job(recipe, folder / "corpus", folder / "encodings", folder / "fit")
+
+
+@pytest.fixture(scope="module")
+def steps(job: Job) -> list[Step]:
+    told: list[Step] = []
+    fit_directly(job, told.append)
+    return told
+
+
+def weights(job: Job) -> dict[str, np.ndarray]:
+    plan = Plan.of(job.recipe.ensemble)
+    states = {name: type(head).load(job.out / name).state() for name, head in plan.heads.items()}
+    states[FUSION] = type(plan.fusion).load(job.out / FUSION).state()
+    return {f"{part}/{name}": value for part, state in states.items() for name, value in state.items()}
+
+
+def test_every_part_is_fitted_in_order_and_saved(job: Job, steps: list[Step]) -> None:
+    assert [step.part for step in steps if step.share == 1.0][-1] == FUSION
+    assert {step.part for step in steps} == {"face.static", "audio.attention", FUSION}
+    assert all((job.out / part / "part.json").is_file() for part in ("face.static", "audio.attention", FUSION, MAPPING))
+
+
+def test_a_run_goes_on_with_the_parts_that_are_missing(job: Job, steps: list[Step]) -> None:
+    again: list[Step] = []
+    before = weights(job)
+    fit_directly(job, again.append)
+    assert len(again) == 3  # told that they are there, not fitted epoch by epoch
+    for name, value in weights(job).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_the_same_seed_gives_the_same_weights(job: Job, steps: list[Step], tmp_path: Path) -> None:
+    other = replace(job, out=tmp_path / "fit")
+    fit_directly(other, lambda _: None)
+    for name, value in weights(other).items():
+        np.testing.assert_array_equal(value, weights(job)[name])
+
+
+def test_evaluation_knows_absence_from_error(job: Job, steps: list[Step]) -> None:
+    plan = Plan.of(job.recipe.ensemble)
+    plan = replace(
+        plan,
+        heads={name: type(head).load(job.out / name) for name, head in plan.heads.items()},
+        fusion=type(plan.fusion).load(job.out / FUSION),
+        mapping=type(plan.mapping).load(job.out / MAPPING),
+    )
+    cache = EncodingCache(job.encodings, job.recipe.ensemble)
+    test = tiny.read(job.corpus).split("test")
+    results = {result.name: result for result in evaluate(Recognizer(plan), test, cache)}
+    assert list(results) == [FUSED, MEAN, "face.static", "audio.attention"]
+    assert results[FUSED].expression_f1 > 0.9
+    assert results[FUSED].compound_f1 > 0.9
+    assert results["face.static"].present == 1.0
+    # "Other" is silent: eight states show a sure basic expression, in seven of them somebody speaks.
+    assert results["audio.attention"].present == pytest.approx(7 / 8)
+    assert results["audio.attention"].expression_f1 < results["audio.attention"].uar_present
+
+
+@pytest.mark.ray
+def test_ray_train_gives_what_the_direct_run_gives(job: Job, steps: list[Step], tmp_path: Path) -> None:
+    from tuning.cluster import running
+
+    other = replace(job, out=tmp_path / "fit")
+    told: list[Step] = []
+    with running(cpus=2):
+        scores = fit_on_ray(other, told.append)
+    assert set(scores) == {"face.static", "audio.attention", FUSION}
+    assert [step.part for step in told if step.share == 1.0][-1] == FUSION
+    for name, value in weights(other).items():
+        np.testing.assert_allclose(value, weights(job)[name], atol=1e-6)
