@@ -9,6 +9,7 @@ from abc import abstractmethod
 from typing import Annotated, ClassVar, final
 
 import numpy as np
+from pydantic import Field
 
 from ensemble.opinions import Opinions
 from modalities.config import Config, Uniform
@@ -36,7 +37,7 @@ class Mapping(Part):
 
         pairs: dict[str, tuple[str, str]]
         spoken: bool = False
-        spoken_share: Annotated[float, Uniform(0.0, 1.0)] = 0.5
+        spoken_share: Annotated[float, Uniform(0.0, 1.0), Field(ge=0, le=1)] = 0.5
 
     config: Config
 
@@ -53,17 +54,16 @@ class Mapping(Part):
     def compound(self, opinions: Opinions, fused: dict[str, Fused], share: float | None = None) -> Fused:
         """Map, then mix: (1 − λ) · mapped + λ · spoken, both as distributions, where both are said.
 
-        In an ensemble of which no member speaks compound the mapped scores stay raw; where only one side is said, it
-        stands alone.
+        In an ensemble of which no member speaks compound the mapped scores stay raw; a compound that only one side says
+        takes that side's score, for the other's silence is no zero.
         """
         mapped, known = self.map(opinions, fused)
         spoken, said = fused["compound"]
         if not self.config.spoken:
             return mapped, known
-        part = self.config.spoken_share if share is None else share
-        by_map, by_members = known.any(axis=1, keepdims=True), said.any(axis=1, keepdims=True)
-        lam = np.where(by_map & by_members, part, np.where(by_members, 1.0, 0.0)).astype(np.float32)
-        return (1 - lam) * normalise(mapped, known) + lam * normalise(spoken, said), known | said
+        lam = np.where(known & said, self.config.spoken_share if share is None else share, said).astype(np.float32)
+        mixed = (1 - lam) * normalise(mapped, known) + lam * normalise(spoken, said)
+        return normalise(mixed, known | said), known | said
 
 
 class PairSum(Mapping):

@@ -36,7 +36,7 @@ def covering(segments: Sequence[Segment], times: Times, tracks: Times) -> Mask:
 
 def spread(cover_FS: Mask, values: Array, said: Mask) -> Scores:
     """Average segments [S, …] onto frames [F, …] over those that cover a frame and are said; NaN where none is."""
-    flat = (len(values), -1)
+    flat = (len(values), int(np.prod(values.shape[1:])))  # said aloud, for −1 cannot be told of no segments
     kept = np.where(said, values, 0).reshape(flat).astype(np.float64)
     weight = cover_FS.astype(np.float64)
     count = weight @ said.reshape(flat).astype(np.float64)

@@ -65,7 +65,8 @@ def _headline(figure: Figure, timeline: Timeline) -> None:
     digest = Digest.of(timeline)
     said = ["one picture" if still(timeline) else clock(digest.duration, exact=True)]
     if digest.top_compound is not None and digest.share is not None:
-        said.append(f"most often {digest.top_compound} ({digest.share:.0%} of the judged frames)")
+        often = f"most often {digest.top_compound} ({digest.share:.0%} of the judged frames)"
+        said.append(f"most like {digest.top_compound}" if still(timeline) else often)
     if len(timeline.sightings.looked):
         said.append({0: "no face", 1: "1 face"}.get(digest.faces, f"{digest.faces} faces"))
     if digest.speech is not None:

@@ -138,7 +138,7 @@ def members(panel: Axes, timeline: Timeline, view: Columns) -> None:
     reach = max(0.05, 1.08 * float(above.sum(axis=1).max(initial=0)), -1.08 * float(below.sum(axis=1).min(initial=0)))
     panel.set_ylim(-reach, reach)
     panel.yaxis.set_major_locator(MaxNLocator(4, symmetric=True))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:g}"))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:g}".replace("-", "−")))
     panel.axhline(0, color=INK, linewidth=0.8)
     name(panel, "contribution")
     key(panel, [Patch(color=colour, label=member) for member, colour in zip(timeline.members, colours, strict=True)])

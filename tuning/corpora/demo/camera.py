@@ -91,7 +91,7 @@ def _place(look: Look, points: Points, motion: Motion, frame: int) -> Points:
     placed = (turned - EYES) @ turn.T + centre
     if look.camera.mirrored:
         placed[:, 0] = SIZE - 1 - placed[:, 0]
-    return placed.astype(np.float32)
+    return np.asarray(placed, np.float32)
 
 
 def _mouth(picture: Image, placed: Points, colours: NDArray[np.float32]) -> Image:

@@ -59,7 +59,8 @@ def own_glasses(face: Portrait, image: Image, shape: Mesh, base: Points) -> tupl
     cover = cv2.GaussianBlur(bars, (0, 0), 0.8)
     image_rest = draw(image, shape, base, CANVAS)
     cover_rest = draw(np.dstack([cover] * 3), shape, base, CANVAS)[..., 0]
-    return bare, Layer(image_rest, cover_rest.astype(np.float32) / 255, base[list(ANCHORS)])
+    opaque = np.asarray(cover_rest / 255, np.float32)
+    return bare, Layer(image_rest, opaque, base[list(ANCHORS)])
 
 
 def draw_glasses(base: Points, rng: np.random.Generator) -> Layer:

@@ -51,16 +51,15 @@ def plan_demo(seed: int) -> tuple[Script, ...]:
 def _plan_split(split: Split, seed: int, rng: np.random.Generator) -> Iterator[Script]:
     """Scripts of one split."""
     takes = [(state, take) for take in range(CLIPS[split]) for state in STATES]
-    silent, hidden = (_spread(len(takes), share, rng) for share in (SILENT, HIDDEN))
+    silent, hidden = (_spread(CLIPS[split], share, rng) for share in (SILENT, HIDDEN))
     odd = dict(zip(STATES, rng.permutation(np.arange(len(STATES)) % 2), strict=True))
     subjects = _deal([(take + int(odd[state])) % 2 for state, take in takes], SUBJECTS[split], rng)
     spoken = dict.fromkeys(STATES, 0)
-    for number, (state, take) in enumerate(takes):
+    for (state, take), subject in zip(takes, subjects, strict=True):
         words: Words = "none"
-        if number not in silent:
+        if (state, take) not in silent:
             words = "own" if (spoken[state] + STATES.index(state)) % 2 else "neutral"
             spoken[state] += 1
-        subject = subjects[number]
         yield Script(
             name=f"{split}-{state.lower().replace(' ', '-')}-{take + 1}",
             split=split,
@@ -69,15 +68,17 @@ def _plan_split(split: Split, seed: int, rng: np.random.Generator) -> Iterator[S
             words=words,
             sentences=_choose(state, words, split, rng),
             voice=VOICES[split][subject % len(VOICES[split])],
-            hidden=number in hidden,
+            hidden=(state, take) in hidden,
             seed=int(rng.integers(2**31)),
             plan_seed=seed,
         )
 
 
-def _spread(count: int, share: float, rng: np.random.Generator) -> set[int]:
-    """Choose a share of the clips, spread over the takes."""
-    return set(rng.permutation(count)[: round(share * count)].tolist())
+def _spread(takes: int, share: float, rng: np.random.Generator) -> set[tuple[str, int]]:
+    """Choose a share of the clips of all states, at most one of each state."""
+    count = round(share * takes * len(STATES))
+    chosen = rng.permutation(len(STATES))[:count]
+    return {(STATES[state], int(rng.integers(takes))) for state in chosen}
 
 
 def _deal(parities: list[int], subjects: int, rng: np.random.Generator) -> list[int]:

@@ -41,14 +41,14 @@ class Prosody:
 
 
 PROSODY: Mapping[str, Prosody] = {
-    "Neutral": Prosody(45, 35, 142, 85),
-    "Anger": Prosody(48, 62, 160, 160),
-    "Disgust": Prosody(32, 45, 122, 115),
-    "Fear": Prosody(74, 30, 163, 80),
-    "Happiness": Prosody(64, 85, 152, 125),
-    "Sadness": Prosody(34, 15, 116, 50),
-    "Surprise": Prosody(78, 95, 140, 135),
-    "Other": Prosody(38, 22, 130, 70),
+    "Neutral": Prosody(46, 35, 142, 85),
+    "Anger": Prosody(46, 75, 160, 185),
+    "Disgust": Prosody(22, 55, 116, 115),
+    "Fear": Prosody(80, 22, 165, 70),
+    "Happiness": Prosody(66, 92, 154, 125),
+    "Sadness": Prosody(30, 8, 108, 38),
+    "Surprise": Prosody(90, 98, 136, 140),
+    "Other": Prosody(42, 14, 126, 62),
 }
 """Typical prosody of the basic expressions; a compound lies between its two."""
 _SPREAD = Prosody(5, 9, 6, 0.18)

@@ -1,0 +1,12 @@
+"""The `predict` command: many clips in, files out.
+
+    summary = predict([Path("clips")], Path("results"))
+    print(summary.document())
+"""
+
+from ensemble.predict.clips import InputError
+from ensemble.predict.run import find_bundle, predict
+from ensemble.predict.summary import Summary
+from ensemble.recognizer import Wishes
+
+__all__ = ["InputError", "Summary", "Wishes", "find_bundle", "predict"]

@@ -1,0 +1,112 @@
+"""Which clips: files, and whatever can be opened in folders; and a name for each that no other has."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from modalities.media import MediaError, read
+from modalities.types import Clip
+
+
+class InputError(ValueError):
+    """A request that cannot even begin; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that was left out, with one sentence why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A clip to do: its name is the shortest end of its path that is its alone; `place`, where its files go."""
+
+    path: Path
+    name: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What there is to do, what is not there, and what was passed over in folders."""
+
+    sources: tuple[Source, ...]
+    missing: tuple[Refusal, ...]
+    skipped: tuple[Refusal, ...]
+
+
+def gather(given: Sequence[Path], out: Path) -> Gathered:
+    """Find the clips; folders are searched to the bottom, without hidden files and without `out`.
+
+    In a folder, a file that is called like media is a clip, broken or not; any other is one if it can be opened.
+    """
+    paths: dict[Path, Path] = {}
+    missing: list[Refusal] = []
+    skipped: list[Refusal] = []
+    for path in given:
+        if path.is_dir():
+            for file in _files(path, out):
+                reason = None if _called_media(file) else _why_not(file)
+                if reason is None:
+                    paths.setdefault(file.resolve(), file)
+                else:
+                    skipped.append(Refusal(file, reason))
+        elif path.exists():
+            paths.setdefault(path.resolve(), path)
+        else:
+            missing.append(Refusal(path, f"there is no {path}; check the path"))
+    if not paths:
+        reasons = [refusal.reason for refusal in missing] or ["no file there can be opened as a clip"]
+        raise InputError(f"nothing to do: {'; '.join(reasons)}")
+    named = zip(paths.values(), _names(list(paths)), strict=True)
+    return Gathered(tuple(Source(path, *name) for path, name in named), tuple(missing), tuple(skipped))
+
+
+def _files(folder: Path, out: Path) -> Iterator[Path]:
+    results = out.resolve()
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden and results not in path.resolve().parents:
+            yield path
+
+
+def _called_media(path: Path) -> bool:
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    # A drawing in XML is called an image, but nobody films with it.
+    return kind.split("/")[0] in ("video", "audio", "image") and not kind.endswith("+xml")
+
+
+def _why_not(path: Path) -> str | None:
+    """Try to open a file; answers with the reason why it is no clip."""
+    try:
+        with closing(read(Clip.of(path))) as footages:
+            return None if next(footages, None) is not None else f"{path.name} is empty"
+    except (MediaError, OSError) as error:
+        return str(error)
+
+
+def _names(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    """Give each path its name and its place: the name without extension, where that is nobody else's."""
+    lengths = [1] * len(paths)
+    while shared := _repeated(names := [_end(path, length) for path, length in zip(paths, lengths, strict=True)]):
+        lengths = [length + (name.casefold() in shared) for name, length in zip(names, lengths, strict=True)]
+    stems = [name.removesuffix(path.suffix) for name, path in zip(names, paths, strict=True)]
+    taken = _repeated([*stems, *{name for name, stem in zip(names, stems, strict=True) if name != stem}])
+    return [(name, name if stem.casefold() in taken else stem) for name, stem in zip(names, stems, strict=True)]
+
+
+def _end(path: Path, length: int) -> str:
+    return "/".join(path.parts[-length:]).removeprefix("//")
+
+
+def _repeated(names: Iterable[str]) -> set[str]:
+    """Return the names that stand there twice, as file systems compare them that do not tell A from a."""
+    return {name for name, count in Counter(name.casefold() for name in names).items() if count > 1}
