@@ -38,6 +38,7 @@ ERRORS = {
     "modalities.assets:AssetError": 1,
     "modalities.media:MediaError": 2,
     "ensemble.bundle:BundleError": 2,
+    "ensemble.predict.clips:InputError": 2,
     "tuning.recipe:RecipeError": 2,
     "pydantic_core._pydantic_core:ValidationError": 2,
     "builtins:FileNotFoundError": 2,
@@ -175,6 +176,38 @@ def licences(
     if require and refused:
         typer.echo(f"twofold: not for commercial use: {', '.join(refused)}", err=True)
         raise typer.Exit(1)
+
+
+@app.command()
+def predict(
+    clips: Annotated[list[Path], typer.Argument(help="Clips, and folders of clips.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the files of each clip go.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="A trained ensemble; else TWOFOLD_BUNDLE, else the demo's.")
+    ] = None,
+    tracks: Annotated[
+        Literal["primary", "all"], typer.Option(help="Whom rows are about: the primary face, or everybody in view.")
+    ] = "primary",
+    without: Annotated[list[str] | None, typer.Option(help="A member to leave out; may be given again.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recognise clips: a timeline of each as JSON, CSV, Parquet, ABAW text and a picture."""
+    from ensemble.predict import Wishes
+    from ensemble.predict import predict as run
+    from modalities.native import use_threads
+
+    use_threads(1)
+    wishes = Wishes(frozenset(without or ()), all_tracks=tracks == "all")
+    with Console(stderr=True).status("starting") as status:
+        summary = run(clips, out, bundle, wishes=wishes, report=status.update)
+    for remark in summary.remarks():
+        typer.echo(f"twofold: {remark}", err=True)
+    if as_json:
+        typer.echo(json.dumps(summary.document()))
+    else:
+        show(*summary.table())
+    raise typer.Exit(summary.code)
 
 
 @app.command()

@@ -156,3 +156,46 @@ def wilson(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
     share, spread = right / count, z * z / count
     centre, half = share + spread / 2, z * sqrt(share * (1 - share) / count + spread / (4 * count))
     return (centre - half) / (1 + spread), (centre + half) / (1 + spread)
+
+
+# ------------------------------------------------------------------------------------------------------------- figures
+
+
+def figures_of_faces(seen: Sequence[Seen], elsewhere: Sequence[bool]) -> dict[str, float]:
+    """How often a face is found where there is one, and where there is none."""
+    there = np.concatenate([one.with_face for one in seen if one.listed.face_share == 1])
+    absent = np.concatenate([one.with_face for one in seen if one.listed.face_share == 0] + [np.array(elsewhere, bool)])
+    return {
+        "face_recall": float(there.mean()),
+        "face_recall_n": len(there),
+        "face_false_rate": float(absent.mean()),
+        "face_false_n": len(absent),
+    }
+
+
+def figures_of_times(seen: Sequence[Seen]) -> dict[str, float]:
+    """How far rows are from the times of their frames; a file that ends too early has fewer rows, and says so."""
+    worst, rows, packets, unexplained = 0, 0, 0, 0
+    for one in seen:
+        shown = times_by_demuxing(one.listed.path)
+        times = one.timeline.rows.times if one.timeline else shown[:0]
+        count = min(len(times), len(shown))
+        worst = max(worst, int(np.abs(times[:count] - shown[:count]).max(initial=0)))
+        rows, packets = rows + len(times), packets + len(shown)
+        unexplained += 0 if one.trouble else abs(len(times) - len(shown))
+    return {"time_error_ms_max": worst / 1000, "rows": rows, "frames": packets, "rows_unexplained": unexplained}
+
+
+def figures_of_accuracy(seen: Sequence[Seen]) -> dict[str, float]:
+    """How often the stated emotion is the one with the highest mean, with a 95 % interval."""
+    stated = [one for one in seen if one.listed.label in MEANT]
+    right = sum(one.expression == MEANT[one.listed.label] for one in stated)
+    low, high = wilson(right, len(stated))
+    return {"accuracy": right / len(stated), "accuracy_n": len(stated), "accuracy_low": low, "accuracy_high": high}
+
+
+def asr_word_error_rate(recognizer: Recognizer, folder: Path) -> float:
+    """Recognise recordings without a picture; compare with what was said in them."""
+    references = json.loads((folder / "references.json").read_text(encoding="utf-8"))
+    listed = [(Listed(folder / one["file"], one["set"], "", 0.0), one["text"]) for one in references]
+    return word_error_rate((text, watch(recognizer, one).text) for one, text in listed)

@@ -16,13 +16,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from ensemble.plan import EnsembleSettings, Plan
 from ensemble.recognizer import Recognizer
 from modalities import assets
+from modalities.part import Part
 
 FORMAT = 1
 MANIFEST = "bundle.json"
 _VERSIONED = ("torch", "mediapipe", "onnxruntime", "opencv-contrib-python", "numpy", "av")
+
+
+_SAID = {"settings", "members", "labels", "parts", "assets", "versions", "provenance"}
 
 
 class BundleError(ValueError):
@@ -52,8 +58,11 @@ def load(folder: Path | str) -> Recognizer:
     manifest = read_manifest(folder)
     for entry in manifest["assets"]:
         _check_asset(entry, folder)
-    plan = Plan.of(EnsembleSettings.model_validate(manifest["settings"]))
-    loaded = {name: type(part).load(folder / "parts" / name) for name, part in plan.parts.items()}
+    try:
+        plan = Plan.of(EnsembleSettings.model_validate(manifest["settings"]))
+    except (ValueError, TypeError) as error:
+        raise BundleError(f"{folder} has settings that make no ensemble ({error}); make the bundle again") from error
+    loaded = {name: _load_part(type(part), folder / "parts" / name) for name, part in plan.parts.items()}
     return Recognizer(
         replace(
             plan,
@@ -76,9 +85,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ) from None
     except json.JSONDecodeError as error:
         raise BundleError(f"{folder / MANIFEST} is not JSON ({error}); the bundle is broken, make it again") from error
+    if not isinstance(manifest, dict):
+        raise BundleError(f"{folder / MANIFEST} is no table of a bundle; the bundle is broken, make it again")
     if manifest.get("format") != FORMAT:
         raise BundleError(f"{folder} has format {manifest.get('format')}, but this version reads {FORMAT}; train again")
+    if missing := _SAID - manifest.keys():
+        raise BundleError(f"{folder / MANIFEST} does not say {', '.join(sorted(missing))}; make the bundle again")
     return manifest
+
+
+def _load_part(part: type[Part], folder: Path) -> Part:
+    try:
+        return part.load(folder)
+    except assets.AssetError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise BundleError(f"the part {folder.name} cannot be read ({error}); make the bundle {folder.parent} again") from error
 
 
 def _assets(plan: Plan) -> list[assets.Asset]:

@@ -59,27 +59,25 @@ class Cursor:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._closed = 0
-        self._listed: list[Segment] | None = None
+        self._listed: list[Span] | None = None  # by their ends, so that those that are over come first
 
     def close(self, until: Microseconds, stretch: Footage | Impression) -> list[Span]:
         """Return the spans that are over at `until`; at the end of the clip, all that are left."""
         end = stretch.end if stretch.last else None
         if stretch.segments is not None:
             if self._listed is None:
-                self._listed = sorted(stretch.segments, key=lambda segment: (segment.start, segment.end))
-            over = [s for s in self._listed[self._closed :] if end is not None or s.end <= until]
-            spans = list(dict.fromkeys((s.start, s.end) for s in over))
+                self._listed = sorted({(s.start, s.end) for s in stretch.segments}, key=lambda span: span[::-1])
+            over = [span for span in self._listed[self._closed :] if end is not None or span[1] <= until]
             self._closed += len(over)
-            return spans
+            return over
         spans = self._grid.close(self._closed, until, end)
         self._closed += len(spans)
         return spans
 
     def frontier(self) -> Microseconds:
-        """Return the start of the first span that is still open."""
+        """Return the earliest start of a span that is still open."""
         if self._listed is not None:
-            rest = self._listed[self._closed :]
-            return rest[0].start if rest else FOREVER
+            return min((start for start, _ in self._listed[self._closed :]), default=FOREVER)
         return self._grid.span(self._closed)[0]
 
 

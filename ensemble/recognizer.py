@@ -125,7 +125,7 @@ class _Pending:
         self._cells += self._cursor.close(impression.end, impression)
         verdict = self._decide(self._ready(impression))
         self._verdicts.append(verdict)
-        open_from = self._cells[0][0] if self._cells else self._cursor.frontier()
+        open_from = min([start for start, _ in self._cells] + [self._cursor.frontier()])
         rows = self._rows(FOREVER if impression.last else open_from)
         self._forget(open_from)
         return Timeline(

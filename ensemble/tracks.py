@@ -66,24 +66,24 @@ class Primary:
         self._track = NOBODY
         self._seen: Microseconds = 0
         self._times: list[Microseconds] = []  # when the state below began
-        self._states: list[tuple[int, Microseconds]] = []  # track, and when it was last seen
+        self._states: list[tuple[int, Microseconds, int]] = []  # track, when it was last seen, and who follows it
 
     def see(self, sightings: Sightings) -> None:
         """Look at the next frames."""
         areas = sightings.areas
         edges = np.searchsorted(sightings.times, np.append(sightings.looked, np.iinfo(np.int64).max))
         for time, first, last in zip(sightings.looked, edges, edges[1:], strict=False):
-            self._step(int(time), dict(zip(sightings.tracks[first:last].tolist(), areas[first:last], strict=True)))
+            seen = dict(zip(sightings.tracks[first:last].tolist(), areas[first:last].tolist(), strict=True))
+            self._step(int(time), seen)
             self._times.append(int(time))
-            self._states.append((self._track, self._seen))
+            self._states.append((self._track, self._seen, NOBODY if self._track in seen else _largest(seen)))
 
     def _step(self, time: Microseconds, areas: dict[int, float]) -> None:
-        if self._track not in areas and (self._track == NOBODY or time - self._seen > STAYS):
-            self._track = max(areas, key=lambda track: (areas[track], -track)) if areas else NOBODY
-        elif self._track in areas:
-            largest = max(areas, key=lambda track: (areas[track], -track))
-            if areas[largest] > LARGER * areas[self._track]:
-                self._track = largest
+        largest = _largest(areas)
+        if self._track in areas:
+            self._track = largest if areas[largest] > LARGER * areas[self._track] else self._track
+        elif self._track == NOBODY or time - self._seen > STAYS:
+            self._track = largest
         if self._track in areas:
             self._seen = time
 
@@ -92,8 +92,14 @@ class Primary:
         index = np.searchsorted(np.array(self._times, np.int64), times, side="right") - 1
         tracks = np.full(len(times), NOBODY, np.int64)
         for row, (state, time) in enumerate(zip(index.tolist(), times.tolist(), strict=True)):
-            if state >= 0 and time - self._states[state][1] <= STAYS:
-                tracks[row] = self._states[state][0]
+            if state >= 0:
+                track, seen, follower = self._states[state]
+                tracks[row] = track if time - seen <= STAYS else follower
         if len(index) and index[-1] > 0:
             self._times, self._states = self._times[index[-1] :], self._states[index[-1] :]
         return tracks
+
+
+def _largest(areas: dict[int, float]) -> int:
+    """Return the largest face in a frame, of equal ones the first track; `NOBODY` in an empty one."""
+    return max(areas, key=lambda track: (areas[track], -track), default=NOBODY)

@@ -1,9 +1,9 @@
 """Speech for tests of what listens: the demo corpus's voice at 16 kHz, and clips of it cut into stretches."""
 
 import numpy as np
-from tuning.corpora.demo import voice
 
 from modalities.types import FOREVER, SAMPLE_RATE, SECOND, Segment, Waveform
+from tuning.corpora.demo import voice
 
 PAUSE = 0.9
 

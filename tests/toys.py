@@ -238,7 +238,10 @@ class Film:
 
 
 def film(seconds=12.3, *, people=PEOPLE, sound=True, seed=0):
-    """Make a clip: irregular frame times; the first person leaves for two seconds, the second comes later, and grows."""
+    """Make a clip: irregular frame times, two people, tones.
+
+    The first person leaves for two seconds, the second comes later, and grows; in the middle it is silent.
+    """
     rng = np.random.default_rng(seed)
     end = round(seconds * SECOND)
     gaps = rng.choice([16_667, 33_367, 33_367, 50_050, 120_000], size=int(seconds * 40))
@@ -251,7 +254,7 @@ def film(seconds=12.3, *, people=PEOPLE, sound=True, seed=0):
 
 def _image(time, seconds, people):
     image = np.zeros((18, 32, 3), np.uint8)
-    light = int(120 + 80 * np.sin(1.7 * time))
+    light = int(150 + 80 * np.sin(1.7 * time))
     if people > 0 and not seconds * 0.4 < time < seconds * 0.4 + 2:
         image[4:12, 2:10, 1] = light
     if people > 1 and time > seconds * 0.2:
@@ -269,6 +272,8 @@ def _tones(seconds, rng):
         first, stop = int(time * SAMPLE_RATE), int(min(time + length, seconds) * SAMPLE_RATE)
         samples[first:stop] = 0.5 * np.sin(2 * np.pi * pitch * np.arange(stop - first) / SAMPLE_RATE)
         time += length + rng.choice([0.1, 0.4, 1.6])
+        if seconds * 0.45 < time < seconds * 0.85:
+            time = seconds * 0.85
     return samples
 
 
@@ -328,5 +333,6 @@ def randomise(part, seed=0):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in part.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.7)
+            drawn = torch.randn(parameter.shape, generator=generator)
+            parameter.copy_(drawn * (1.5 / parameter.shape[-1] ** 0.5 if parameter.ndim > 1 else 0.5))
     return part

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ray
-import torch
 
 from ensemble.plan import EnsembleSettings, Plan
+from modalities.native import use_threads
 from tuning.cluster import cores, spread_over
 from tuning.encodings import EncodingCache
 
@@ -17,13 +17,18 @@ class Extractor:
     """Hosts a plan's cues and encoders, and encodes clips; a plain class, so that it works without Ray too."""
 
     def __init__(self, settings: EnsembleSettings, folder: Path) -> None:
-        torch.set_num_threads(1)
+        use_threads(1)
         self._plan = Plan.of(settings)
         self._cache = EncodingCache(folder, settings)
 
     def encode(self, clip: Path) -> None:
         """Encode one clip into the cache."""
         self._cache.encode(clip, self._plan)
+
+    def close(self) -> None:
+        """Free what the cues hold open; an actor that is killed instead complains."""
+        for cue in self._plan.cues.values():
+            cue.close()
 
 
 def extract(

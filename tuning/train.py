@@ -17,6 +17,7 @@ from ensemble.opinions import Opinions
 from ensemble.perception import Impression
 from ensemble.plan import Member, Plan
 from ensemble.recognizer import Recognizer
+from modalities.native import use_threads
 from modalities.types import Encoding, Scores, Segment
 from tuning import metrics
 from tuning.catalog import read_corpus
@@ -60,7 +61,7 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
 
     Returns part → the dev metric that it was chosen by.
     """
-    torch.set_num_threads(1)
+    use_threads(1)
     plan = Plan.of(job.recipe.ensemble)
     corpus = read_corpus(job.recipe.corpus, job.corpus)
     if dict(corpus.compounds) != dict(job.recipe.ensemble.compounds):

@@ -1,7 +1,7 @@
 """The `predict` command: many clips in, files out.
 
-    summary = predict([Path("clips")], Path("results"))
-    print(summary.document())
+summary = predict([Path("clips")], Path("results"))
+print(summary.document())
 """
 
 from ensemble.predict.clips import InputError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mimetypes
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,8 +86,7 @@ def _called_media(path: Path) -> bool:
 def _why_not(path: Path) -> str | None:
     """Try to open a file; answers with the reason why it is no clip."""
     try:
-        with closing(read(Clip.of(path))) as footages:
-            return None if next(footages, None) is not None else f"{path.name} is empty"
+        return None if next(read(Clip.of(path)), None) is not None else f"{path.name} is empty"
     except (MediaError, OSError) as error:
         return str(error)
 
@@ -97,10 +95,17 @@ def _names(paths: Sequence[Path]) -> list[tuple[str, str]]:
     """Give each path its name and its place: the name without extension, where that is nobody else's."""
     lengths = [1] * len(paths)
     while shared := _repeated(names := [_end(path, length) for path, length in zip(paths, lengths, strict=True)]):
-        lengths = [length + (name.casefold() in shared) for name, length in zip(names, lengths, strict=True)]
+        lengths = [length + (name in shared) for name, length in zip(names, lengths, strict=True)]
     stems = [name.removesuffix(path.suffix) for name, path in zip(names, paths, strict=True)]
-    taken = _repeated([*stems, *{name for name, stem in zip(names, stems, strict=True) if name != stem}])
-    return [(name, name if stem.casefold() in taken else stem) for name, stem in zip(names, stems, strict=True)]
+    # As file systems compare names that do not tell A from a.
+    whole = [name for name, stem in zip(names, stems, strict=True) if name != stem]
+    taken = _repeated(name.casefold() for name in [*stems, *whole])
+    places: list[str] = []
+    for name, stem in zip(names, stems, strict=True):
+        place = name if stem.casefold() in taken else stem
+        twins = sum(place.casefold() == earlier.casefold() for earlier in places)
+        places.append(f"{place}-{twins + 1}" if twins else place)
+    return list(zip(names, places, strict=True))
 
 
 def _end(path: Path, length: int) -> str:
@@ -108,5 +113,4 @@ def _end(path: Path, length: int) -> str:
 
 
 def _repeated(names: Iterable[str]) -> set[str]:
-    """Return the names that stand there twice, as file systems compare them that do not tell A from a."""
-    return {name for name, count in Counter(name.casefold() for name in names).items() if count > 1}
+    return {name for name, count in Counter(names).items() if count > 1}

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ensemble.bundle import MANIFEST, BundleError, load
@@ -50,10 +50,74 @@ def predict(
     failed = list(gathered.missing)
     with load(folder) as recognizer:
         _check(wishes, recognizer)
+        work = Work(recognizer, wishes, origin, out)
         for number, source in enumerate(gathered.sources, start=1):
             heading = f"{number} of {len(gathered.sources)}: {source.name}"
-            try:
-                done.append(_one(source, _Road(recognizer, wishes, origin, out, heading, report)))
-            except Exception as error:
-                failed.append(Refusal(source.path, str(error)))
+            outcome = _attempt(work, source, _under(heading, report))
+            if isinstance(outcome, Done):
+                done.append(outcome)
+            else:
+                failed.append(outcome)
     return Summary(tuple(done), tuple(failed), gathered.skipped)
+
+
+def _under(heading: str, report: Report) -> Report:
+    return lambda what: report(f"{heading}, {what}")
+
+
+def find_bundle(given: Path | None = None) -> Path:
+    """Return the bundle's folder: the given one, that of `TWOFOLD_BUNDLE`, or the demo's, whichever is named first."""
+    named = given or (Path(from_environment) if (from_environment := os.environ.get("TWOFOLD_BUNDLE")) else None)
+    if named is not None:
+        return named
+    if not (DEFAULT_BUNDLE / MANIFEST).is_file():
+        raise BundleError(
+            f"there is no bundle: `twofold demo` makes one at {DEFAULT_BUNDLE}, "
+            "or name one with --bundle or the environment variable TWOFOLD_BUNDLE"
+        )
+    return DEFAULT_BUNDLE
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every clip is done with."""
+
+    recognizer: Recognizer
+    wishes: Wishes
+    origin: Origin
+    out: Path
+
+    def do(self, source: Source, report: Report) -> Done:
+        """Recognise a clip and write its files."""
+        began = time.monotonic()
+        clip = Clip.of(source.path, source.name)
+        pieces: list[Timeline] = []
+        report("opening")
+        for piece in self.recognizer.stream(read(clip), self.wishes):
+            pieces.append(piece)
+            report(f"{seconds(piece.end):.0f} s done")
+        timeline = replace(Timeline.join(pieces), clip=clip.name)
+        report("writing")
+        files = write(timeline, clip, self.out / source.place, self.origin)
+        digest = Digest.of(timeline)
+        factor = (time.monotonic() - began) / max(digest.duration, 1e-3)
+        return Done(source.path, source.name, digest, factor, files, timeline.problems)
+
+
+def _attempt(work: Work, source: Source, report: Report) -> Done | Refusal:
+    try:
+        return work.do(source, report)
+    except (MediaError, OSError) as error:
+        return Refusal(source.path, str(error))
+    except Exception as error:  # noqa: BLE001  whatever one clip does, it must not cost the others their results
+        _log.exception("%s could not be recognised", source.path)
+        return Refusal(source.path, f"the program failed with {type(error).__name__}: {error}; please report this")
+
+
+def _check(wishes: Wishes, recognizer: Recognizer) -> None:
+    """Refuse wishes that no clip can fulfil, before the first one."""
+    members = [member.name for member in recognizer.plan.members]
+    if unknown := sorted(wishes.without - set(members)):
+        raise InputError(f"there is no member {', '.join(unknown)} to leave out; members are {', '.join(members)}")
+    if wishes.without >= set(members):
+        raise InputError("every member was left out, so there is nothing to fuse; leave at least one in")

@@ -43,7 +43,7 @@ class Summary:
 
     def remarks(self) -> list[str]:
         """Return a sentence for everything that did not go as wished."""
-        problems = [f"{done.name}: {problem}" for done in self.done for problem in done.problems]
+        problems = [problem for done in self.done for problem in done.problems]
         skipped = [f"skipped {refusal.path}: {refusal.reason}" for refusal in self.skipped]
         failed = [f"failed {refusal.path}: {refusal.reason}" for refusal in self.failed]
         count = len(self.done) + len(self.failed)

@@ -34,5 +34,5 @@ class Cue(Part):
         has a percept with `until = FOREVER` for every role, and so must the answer.
         """
 
-    def close(self) -> None:  # noqa: B027  most cues hold nothing that must be closed
+    def close(self) -> None:
         """Free what the interpreter would not."""

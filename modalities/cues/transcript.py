@@ -164,12 +164,14 @@ def lay(words: Sequence[tuple[str, float]], spans: Times) -> tuple[Word, ...]:
     """Lay words with their confidences over spans of speech [N, 2], each as long as its letters and a gap."""
     spoken = np.cumsum([0, *(spans[:, 1] - spans[:, 0])])
     share = np.cumsum([0, *(len(text) + 1 for text, _ in words)])
-    edges = (
-        np.interp(share * (spoken[-1] / share[-1]), np.repeat(spoken, 2)[1:-1], spans.ravel()).astype(np.int64).tolist()
-    )
+    edges = share * spoken[-1] // share[-1]
+    # A word that begins where a span ends begins with the next span.
+    first = np.searchsorted(spoken[:-1], edges[:-1], side="right") - 1
+    last = np.searchsorted(spoken[:-1], edges[1:], side="left") - 1
+    starts, ends = spans[first, 0] + edges[:-1] - spoken[first], spans[last, 0] + edges[1:] - spoken[last]
     return tuple(
         Word(text, start, end, confidence, "estimated")
-        for (text, confidence), start, end in zip(words, edges[:-1], edges[1:], strict=True)
+        for (text, confidence), start, end in zip(words, starts.tolist(), ends.tolist(), strict=True)
     )
 
 

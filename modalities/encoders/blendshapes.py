@@ -1,9 +1,10 @@
 """What a face does, in numbers: 52 blendshapes, the pose of the head, and measures of the mesh.
 
 The blendshapes of MediaPipe were made to drive avatars; they hardly move for thin lips, a sharp brow, a wrinkled nose.
-The measures see these. They are taken in the mesh after the head's rotation is undone (with its pose), in units of the
-distance between the outer corners of the eyes, on both sides of the face apart. `MEASURES` says which action units of
-the ABAW challenges each serves; among them every one of the twelve is served.
+The measures see these. They are taken in the mesh after the head's rotation is undone, in units of the distance between
+the outer corners of the eyes, on both sides of the face apart. `MEASURES` says which action units of the ABAW
+challenges each serves; among them every one of the twelve is served. The rotation is read off the mesh itself, from the
+eyes and the line from forehead to chin: the pose depends on where in the frame a face is, by several degrees.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import numpy as np
 
 from modalities.config import Config
 from modalities.encoders.encoder import Encoder
-from modalities.types import Array, Faces, Scores
+from modalities.types import Faces, Scores
 
 BLENDSHAPES, POSE = 52, 3
 DEGREES = 45.0
 """One unit of head pose."""
 EYES = (33, 263)
 """Outer corner of the person's right eye and of the left one."""
+FOREHEAD, CHIN = 10, 152
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +99,20 @@ class Blendshapes(Encoder[Faces]):
 
 
 def upright(faces: Faces) -> Scores:
-    """Undo the rotation of the heads: meshes [N, 478, 3], x to the right, y up, z to us; eyes apart by one.
+    """Undo the rotation of the heads: meshes [N, 478, 3], x to the person's left, y up, z to us; eyes apart by one.
 
     Landmarks are shares of the frame; its shape is that of the boxes, which are squares of pixels.
     """
     sides_N2 = faces.boxes[:, 2:] - faces.boxes[:, :2]
     aspect_N1 = sides_N2[:, 1:] / sides_N2[:, :1]  # width of the frame over its height
     mesh = faces.landmarks * np.stack([aspect_N1, -np.ones_like(aspect_N1), -aspect_N1], axis=2)
-    turned = np.einsum("npi,nij->npj", mesh, rotation(faces.pose))
-    apart = np.linalg.norm(turned[:, EYES[0]] - turned[:, EYES[1]], axis=1)
-    return np.asarray(turned / np.maximum(apart, 1e-9)[:, None, None], np.float32)
-
-
-def rotation(pose: Scores) -> Array:
-    """Return the rotations [N, 3, 3] of heads with yaw, pitch, roll in degrees [N, 3]."""
-    yaw, pitch, roll = np.radians(pose.astype(np.float64)).T
-    zero, one = np.zeros_like(yaw), np.ones_like(yaw)
-    about_y = [[np.cos(yaw), zero, np.sin(yaw)], [zero, one, zero], [-np.sin(yaw), zero, np.cos(yaw)]]
-    about_x = [[one, zero, zero], [zero, np.cos(pitch), -np.sin(pitch)], [zero, np.sin(pitch), np.cos(pitch)]]
-    about_z = [[np.cos(roll), np.sin(roll), zero], [-np.sin(roll), np.cos(roll), zero], [zero, zero, one]]
-    first, second, third = (np.moveaxis(np.array(matrix), 2, 0) for matrix in (about_y, about_x, about_z))
-    return first @ second @ third
+    eyes = mesh[:, EYES[1]] - mesh[:, EYES[0]]
+    apart = np.maximum(np.linalg.norm(eyes, axis=1), 1e-9)[:, None]
+    across = eyes / apart
+    ahead = np.cross(across, mesh[:, FOREHEAD] - mesh[:, CHIN])
+    ahead /= np.maximum(np.linalg.norm(ahead, axis=1), 1e-9)[:, None]
+    axes = np.stack([across, np.cross(ahead, across), ahead], axis=2)
+    return np.asarray(np.einsum("npi,nij->npj", mesh, axes) / apart[:, None], np.float32)
 
 
 def measure(meshes: Scores) -> Scores:

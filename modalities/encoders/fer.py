@@ -17,6 +17,7 @@ from modalities.assets import locate
 from modalities.config import Config
 from modalities.cues.faces.crop import MARGIN
 from modalities.encoders.encoder import Encoder
+from modalities.native import hushed
 from modalities.types import Faces, Scores
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -53,8 +54,9 @@ class Fer(Encoder[Faces]):
 
     def _probabilities(self, crop: NDArray[np.uint8]) -> Scores:
         if self._network is None:
-            self._network = Interpreter(model_path=str(locate("fer")), num_threads=1)
-            self._network.allocate_tensors()
+            with hushed():
+                self._network = Interpreter(model_path=str(locate("fer")), num_threads=1)
+                self._network.allocate_tensors()
         values = tight(crop).astype(np.float32) / 127.5 - 1
         self._network.set_tensor(self._network.get_input_details()[0]["index"], values[None, :, :, None])
         self._network.invoke()

@@ -51,6 +51,7 @@ def test_it_stays_for_a_second_after_its_last_box():
 def test_another_face_waits_until_it_has_gone():
     frames = [{0: 0.2}, {1: 0.9}, {1: 0.9}, {1: 0.9}, {1: 0.9}, {1: 0.9}, {1: 0.9}]
     assert primary(seen(*frames), each(frames)) == [0, 0, 0, 0, 0, 0, 1]
+    assert primary(seen(*frames[:6]), [STAYS, STAYS + 1]) == [0, 1], "not nobody: somebody is in view"
 
 
 def test_it_comes_back_within_the_second():

@@ -16,8 +16,7 @@ import pytest
 import skimage.data
 
 from modalities.cues.faces import FaceFinder
-from modalities.cues.faces.find import angles
-from modalities.encoders.blendshapes import BLENDSHAPES, MEASURES, PAIRS, POSE, Blendshapes, measure, rotation, upright
+from modalities.encoders.blendshapes import BLENDSHAPES, MEASURES, PAIRS, POSE, Blendshapes, measure, upright
 from modalities.encoders.encoder import Encoder
 from modalities.encoders.face import EmbeddedFace
 from modalities.encoders.fer import EXPRESSIONS, Fer
@@ -132,8 +131,9 @@ def test_measures_tell_what_they_promise() -> None:
     assert change[at["above", (61, 13)]] == 0
 
 
-def test_rotation_undoes_what_pose_says() -> None:
-    pose = np.array([[30, -20, 10], [-50, 5, 0], [0, 0, -80]], np.float32)
-    for row, matrix in zip(pose, rotation(pose), strict=True):
-        assert angles(np.pad(matrix, (0, 1))) == pytest.approx(row, abs=1e-3)
-        assert matrix @ matrix.T == pytest.approx(np.eye(3), abs=1e-9)
+def test_upright_undoes_any_turn_of_the_head(faces: Faces) -> None:
+    row = faces.take(np.array([0]))
+    square = replace(row, boxes=np.array([[0, 0, 1, 1]], np.float32))
+    turn_by = cv2.Rodrigues(np.array([0.3, -0.5, 0.2]))[0].astype(np.float32)
+    turned = replace(square, landmarks=row.landmarks @ turn_by.T * 0.7)
+    assert upright(turned) - upright(turned)[:, :1] == pytest.approx(upright(square) - upright(square)[:, :1], abs=1e-4)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import av
 import mediapipe as mp
@@ -55,9 +57,10 @@ def labels_of(script: Script, folder: Path) -> dict[str, np.ndarray]:
 def pictures_of(script: Script, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Pictures and presentation times in microseconds after the clip's origin."""
     with av.open(folder / f"{script.name}.mp4") as container:
-        origin = container.start_time
-        frames = [(f.to_ndarray(format="rgb24"), round(f.pts * f.time_base * 1_000_000) - origin)
-                  for f in container.decode(video=0)]  # fmt: skip
+        origin = container.start_time or 0
+        frames = [
+            (f.to_ndarray(format="rgb24"), round((f.time or 0) * 1_000_000) - origin) for f in container.decode(video=0)
+        ]
     return np.stack([picture for picture, _ in frames]), np.array([time for _, time in frames])
 
 
@@ -89,10 +92,12 @@ def test_both_portraits_show_every_state_in_every_split() -> None:
 
 
 def test_splits_share_no_subject_no_voice_and_no_sentence() -> None:
-    for of in (lambda s: {s.subject}, lambda s: {s.voice}, lambda s: set(s.sentences)):
-        sides = [set().union(*(of(s) for s in scripts() if s.split == split)) for split in SPLITS]
+    planned = scripts()
+    for told in ([(s.subject,) for s in planned], [(s.voice,) for s in planned], [s.sentences for s in planned]):
+        sides = [{name for s, names in zip(planned, told, strict=True) if s.split == split for name in names}
+                 for split in SPLITS]  # fmt: skip
         assert all(sides)
-        assert sum(map(len, sides)) == len(set().union(*sides))
+        assert sum(map(len, sides)) == len(sides[0] | sides[1] | sides[2])
 
 
 def test_every_sentence_belongs_to_one_expression_and_one_split() -> None:
@@ -193,6 +198,18 @@ def test_fear_is_spoken_higher_and_faster_than_sadness() -> None:
     assert len(speak(line, voice, fear[0])) < len(speak(line, voice, sadness[0]))
 
 
+def test_the_voice_forgets_what_it_said_before() -> None:
+    prosody = PROSODY["Happiness"]
+    first = speak(("I love this.",), "en-us+f1", prosody)
+    speak(("Run, it is dangerous.",), "en-us+f3", PROSODY["Fear"])
+    np.testing.assert_array_equal(speak(("I love this.",), "en-us+f1", prosody), first)
+
+
+def test_an_unknown_voice_is_refused_by_name() -> None:
+    with pytest.raises(RuntimeError, match="no voice 'nobody'"):
+        speak(("Hello.",), "nobody", PROSODY["Neutral"])
+
+
 @pytest.mark.parametrize("name", ["collins", "hopper"])
 def test_lips_part_with_the_jaw_and_never_pass_through_each_other(name: str) -> None:
     shape = mesh(name)
@@ -200,7 +217,7 @@ def test_lips_part_with_the_jaw_and_never_pass_through_each_other(name: str) -> 
     pressed = close(shape.points - 2 * shape.moves["AU25"])
 
     def gap(points: np.ndarray) -> np.ndarray:
-        return points[list(LOWER_LIP), 1] - points[list(UPPER_LIP), 1]
+        return np.subtract(points[list(LOWER_LIP), 1], points[list(UPPER_LIP), 1])
 
     assert gap(opened)[5] > gap(shape.points)[5] + 15
     assert gap(pressed).min() > -1e-3
@@ -222,4 +239,19 @@ def test_an_incomplete_folder_is_refused_in_one_sentence(folder: Path, tmp_path:
     with pytest.raises(FileNotFoundError, match=r"133 of 135 clips are missing .* make them with `twofold demo`"):
         read_demo(folder)
     with pytest.raises(FileNotFoundError, match=r"no demo corpus in .*; make one"):
+        read_demo(tmp_path)
+
+
+def test_a_whole_folder_is_read_back(folder: Path, basic: Script, tmp_path: Path) -> None:
+    labels = labels_of(basic, folder)
+    for script in plan_demo(7):  # the same short clip under every name, to have a whole folder quickly
+        (tmp_path / f"{script.name}.mp4").hardlink_to(folder / f"{basic.name}.mp4")
+        told: dict[str, Any] = labels | {"script": json.dumps(asdict(script), sort_keys=True)}
+        np.savez(tmp_path / f"{script.name}.npz", **told)
+    corpus = read_demo(tmp_path)
+    assert [len(corpus.split(split)) for split in SPLITS] == [60, 30, 45]
+    assert set(corpus.clips[0].labels) == set(tasks())
+    np.testing.assert_array_equal(corpus.clips[0].times, labels["times"])
+    (tmp_path / f"{plan_demo(7)[0].name}.mp4").unlink()
+    with pytest.raises(FileNotFoundError, match=r"1 of 135 clips are missing"):
         read_demo(tmp_path)

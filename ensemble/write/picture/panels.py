@@ -49,7 +49,7 @@ def compound(panel: Axes, timeline: Timeline, view: Columns) -> None:
         shade: dict[str, Any] = {"facecolor": "none", "edgecolor": "#444444", "hatch_linewidth": 0.5, "linewidth": 0}
         panel.fill_between(x, 0, 1, where=view.step(view.nobody).tolist(), hatch="//", **shade)
         patches.append(Patch(label="nobody in view", hatch="////", **shade))
-    if unjudged.any():
+    if unjudged.any() or view.edges[0] > seconds(timeline.start):
         patches.append(Patch(color=UNKNOWN, label="not judged"))
     panel.set_facecolor(UNKNOWN)
     panel.set_ylim(0, 1)
@@ -106,6 +106,8 @@ def speech(panel: Axes, timeline: Timeline) -> None:
     )
     if not spans and not words:
         nothing(panel, "no speech" if timeline.speech else "nobody listened for speech")
+    if spans and not words and timeline.transcript:
+        note(panel, "no words were\nunderstood")
     _words(panel, timeline, words)
 
 

@@ -41,8 +41,9 @@ class Thumbnail:
 def is_cut(before: Thumbnail, now: Thumbnail, threshold: float) -> bool:
     """Whether `now` is another picture: its pieces alone and pieces and colours together are below the threshold.
 
-    Measured on real films: cuts 0.59 to 0.72, wild motion from 0.735 (both together); the pieces of strangers' pictures
-    agree by 0.53 (in 99 of 100 below 0.72), those of one picture under other light by 0.79 or more.
+    Measured on real films with the threshold 0.725: all 7 cuts and nothing else in 1099 pairs of sampled frames (both
+    together: cuts up to 0.71, the wildest motion 0.735); 4 of 1250 pairs out of unlike films pass for one shot, and so
+    do portraits of one size before one wall. The pieces of one picture under other light agree by 0.78 or more.
     """
     if _alike(before.grey, now.grey) > SAME:
         return False

@@ -22,6 +22,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
 
 from modalities.assets import locate
+from modalities.native import hushed
 from modalities.types import Array, Scores
 
 Image = NDArray[np.uint8]  # [height, width, 3] RGB
@@ -89,20 +90,8 @@ class Finder:
 
     def _mesh(self, image: Image) -> list[Face]:
         """Ask the landmarker."""
-        if self._landmarker is None:
-            self._landmarker = vision.FaceLandmarker.create_from_options(
-                vision.FaceLandmarkerOptions(
-                    base_options=BaseOptions(model_asset_path=str(locate("face_landmarker"))),
-                    running_mode=vision.RunningMode.IMAGE,
-                    num_faces=self.most,
-                    output_face_blendshapes=True,
-                    output_facial_transformation_matrixes=True,
-                )
-            )
-            # The garbage collector may end the thread that its own `__del__` then waits for; this keeps both alive.
-            self._closing = weakref.finalize(self, self._landmarker.close)
-            self._closing.atexit = False  # too late: that thread is gone by then
-        found = self._landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image))
+        landmarker = self._landmarker or self._open()
+        found = landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image))
         columns = (found.face_landmarks, found.face_blendshapes, found.facial_transformation_matrixes)
         return [
             Face(
@@ -113,6 +102,23 @@ class Finder:
             )
             for points, shapes, matrix in zip(*columns, strict=True)
         ]
+
+    def _open(self) -> vision.FaceLandmarker:
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(locate("face_landmarker"))),
+            running_mode=vision.RunningMode.IMAGE,
+            num_faces=self.most,
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
+        )
+        blank = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8))
+        with hushed():
+            self._landmarker = landmarker = vision.FaceLandmarker.create_from_options(options)
+            landmarker.detect(blank)  # its threads have their say at the first picture
+        # The garbage collector may end the thread that its own `__del__` then waits for; this keeps both alive.
+        self._closing = weakref.finalize(self, landmarker.close)
+        self._closing.atexit = False  # too late: that thread is gone by then
+        return landmarker
 
     def _far(self, image: Image, known: Sequence[Scores]) -> Iterator[Face]:
         """Look for faces that are small in the picture, and none of those known; one in two boxes is given once."""
@@ -134,7 +140,8 @@ class Finder:
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
         size = (small.shape[1], small.shape[0])
         if self._yunet is None:
-            self._yunet = cv2.FaceDetectorYN.create(str(locate("yunet")), "", size, self.score, 0.3, self.most)
+            with hushed():
+                self._yunet = cv2.FaceDetectorYN.create(str(locate("yunet")), "", size, self.score, 0.3, self.most)
         self._yunet.setInputSize(size)
         rows = self._yunet.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         if rows is None:

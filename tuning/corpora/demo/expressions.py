@@ -1,9 +1,10 @@
 """What a face does in one clip: which action units, how strongly, when; and the labels that follow from it.
 
-The action units of the basic and compound expressions follow Table 1 of Du, Tao & Martinez, "Compound facial
-expressions of emotion", PNAS 111 (2014): units with probability 1 there are prototypical, the others are shown by a
-share of people. "Other" has no table: it is one of two mixtures that belong to none of the rest. Onset, apex and
-offset are those of the Facial Action Coding System.
+Which action units make an expression follows Table 1 of Du, Tao & Martinez, "Compound facial expressions of emotion",
+PNAS 111 (2014): those with share 1 are the prototypical ones. Others are shown by some people only; where the shares
+differ from theirs they are chosen so that all twelve labelled units are seen often enough. "Other" has no table: it is
+one of two mixtures that belong to none of the rest. Onset, apex and offset are those of the Facial Action Coding
+System.
 """
 
 from __future__ import annotations

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,7 +67,8 @@ def make_clip(script: Script, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     part = clip.with_suffix(".part.mp4")
     try:
-        times = _encode(part, pictures, sound, camera.quality)
+        with _one_thread():
+            times = _encode(part, pictures, sound, camera.quality)
         part.replace(clip)
     finally:
         part.unlink(missing_ok=True)
@@ -74,6 +77,17 @@ def make_clip(script: Script, folder: Path) -> None:
     part = beside.with_suffix(".part.npz")
     np.savez(part, **(told | labels))
     part.replace(beside)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep OpenCV to one thread: clips are made side by side."""
+    usual = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(usual)
 
 
 def _as_json(script: Script) -> str:

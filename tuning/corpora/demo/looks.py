@@ -28,7 +28,7 @@ REST: Mapping[str, Mapping[str, float]] = {
 }
 """What takes a portrait's own expression away: she smiles, so the smile is undone."""
 
-MOUTH_COLOURS: Image = np.array([[(52, 20, 20), (250, 232, 205), (140, 66, 64)]], np.uint8)
+MOUTH_COLOURS: Image = np.array([[(52, 20, 20), (252, 226, 192), (140, 66, 64)]], np.uint8)
 """Inside a mouth: dark, teeth, tongue."""
 RICHNESS: Mapping[str, float] = {"collins": 0.95, "hopper": 0.8}
 """How much of a portrait's colour is kept: one is faded, the other deeply printed."""

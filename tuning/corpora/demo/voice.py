@@ -1,31 +1,31 @@
 """The voice of the demo corpus: espeak-ng, with pitch, rate, range and loudness that follow the expression.
 
-espeak-ng (GPL-3, through the package espeakng-loader) only makes this sound; no part of the product uses it. Its
-engine belongs to the process and may be called from one thread at a time. How feelings change a voice follows the
-summary of Scherer, "Vocal communication of emotion", Speech Communication 40 (2003).
+espeak-ng (GPL-3, through the package espeakng-loader) only makes this sound, as a program of its own; no part of the
+product uses it. How feelings change a voice follows the summary of Scherer, "Vocal communication of emotion", Speech
+Communication 40 (2003).
 """
 
 from __future__ import annotations
 
-import ctypes
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 
-import espeakng_loader
 import numpy as np
 from numpy.typing import NDArray
 
 from tuning.corpora.corpus import Split
+from tuning.corpora.demo import espeak
 from tuning.corpora.demo.expressions import FPS, Signal, parts
 
-RATE = 22_050
-"""Samples per second that the engine gives."""
+RATE = espeak.SAMPLES_PER_SECOND
 VOICES: Mapping[Split, tuple[str, ...]] = {
-    "train": ("en-us+f1", "en-us+f3", "en-us+f5", "en-us+linda"),
-    "dev": ("en-us+f2", "en-us+shelby"),
-    "test": ("en-us+f4", "en-us+belinda", "en-us+steph"),
+    "train": ("en-us+f1", "en-us+f3", "en-us+f5", "en-us+shelby"),
+    "dev": ("en-us+Annie", "en-us+grandma"),
+    "test": ("en-us+f2", "en-us+f4", "en-us+aunty"),
 }
 """Variants of the American English voice; no split shares one."""
 
@@ -54,9 +54,7 @@ PROSODY: Mapping[str, Prosody] = {
 _SPREAD = Prosody(5, 9, 6, 0.18)
 """Standard deviations from speaker to speaker and clip to clip; of the volume, as a share."""
 
-_RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4  # espeak_PARAMETER
-_SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+_PROGRAM = Path(espeak.__file__)
 
 
 def draw_prosody(state: str, rng: np.random.Generator) -> Prosody:
@@ -76,10 +74,15 @@ def draw_prosody(state: str, rng: np.random.Generator) -> Prosody:
 
 def speak(sentences: Sequence[str], voice: str, prosody: Prosody) -> NDArray[np.float32]:
     """Say sentences one after another: samples [N] in [-1, 1] at `RATE`, without silence at the ends."""
-    engine = _engine()
-    said = [engine.say(sentence, voice, prosody) for sentence in sentences]
-    pause = np.zeros(int(0.15 * RATE), np.float32)
-    return np.concatenate([piece for sound in said for piece in (sound, pause)][:-1])
+    settings = (prosody.rate, prosody.volume, prosody.pitch, prosody.spread)
+    command = [sys.executable, "-I", str(_PROGRAM), voice, *(str(round(value)) for value in settings)]
+    run = subprocess.run(command, input=" ".join(sentences).encode(), capture_output=True, check=False)
+    if run.returncode:
+        reason = (run.stderr.decode(errors="replace").strip() or "no reason given").splitlines()[-1]
+        raise RuntimeError(f"espeak-ng could not speak with the voice {voice!r} ({reason}); reinstall espeakng-loader")
+    sound = np.frombuffer(run.stdout, np.int16) / np.float32(32768)
+    loud = np.flatnonzero(np.abs(sound) > 1e-3)
+    return np.asarray(sound[loud[0] : loud[-1] + 1], np.float32)
 
 
 def jaw(sound: NDArray[np.float32], frames: int) -> Signal:
@@ -89,39 +92,3 @@ def jaw(sound: NDArray[np.float32], frames: int) -> Signal:
     loud = np.array([np.sqrt(np.square(sound[start:end]).sum() / hop) for start, end in pairwise(edges)])
     peak = float(np.quantile(loud, 0.98))
     return np.clip(loud / peak, 0, 1).astype(np.float32) if peak > 1e-4 else np.zeros(frames, np.float32)
-
-
-class _Engine:
-    """The process's one espeak engine."""
-
-    def __init__(self) -> None:
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        self._pieces: list[NDArray[np.int16]] = []
-        self._callback = _CALLBACK(self._collect)  # must stay referenced while the engine lives
-        if self._library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0) != RATE:
-            raise RuntimeError("espeak-ng did not start; install espeakng-loader again")
-        self._library.espeak_SetSynthCallback(self._callback)
-
-    def _collect(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _: object) -> int:
-        if count > 0:
-            self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        return 0
-
-    def say(self, sentence: str, voice: str, prosody: Prosody) -> NDArray[np.float32]:
-        self._pieces.clear()
-        if self._library.espeak_SetVoiceByName(voice.encode()):
-            raise ValueError(f"espeak-ng has no voice {voice!r}; name one of `VOICES`")
-        settings = {_RATE: prosody.rate, _VOLUME: prosody.volume, _PITCH: prosody.pitch, _RANGE: prosody.spread}
-        for parameter, value in settings.items():
-            self._library.espeak_SetParameter(parameter, round(value), 0)
-        text = sentence.encode() + b"\0"
-        self._library.espeak_Synth(text, len(text), 0, 0, 0, 1, None, None)
-        self._library.espeak_Synchronize()
-        sound = np.concatenate(self._pieces) / np.float32(32768)
-        loud = np.flatnonzero(np.abs(sound) > 1e-3)
-        return np.asarray(sound[loud[0] : loud[-1] + 1], np.float32)
-
-
-@lru_cache(maxsize=1)
-def _engine() -> _Engine:
-    return _Engine()

@@ -1,0 +1,7 @@
+"""One thread for numeric libraries, set before any of them is imported: the tensors here are small, and tests run side
+by side; with more, threads that wait for each other make the suite many times slower."""
+
+import os
+
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
