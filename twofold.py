@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from modalities.assets import fetch as fetch_assets
@@ -83,7 +84,7 @@ def show(columns: list[str], rows: list[list[str]]) -> None:
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(escape, row))  # a clip may be called [x]
     Console(width=None if sys.stdout.isatty() else 1000).print(grid)
 
 
@@ -200,7 +201,7 @@ def predict(
     use_threads(1)
     wishes = Wishes(frozenset(without or ()), all_tracks=tracks == "all")
     with Console(stderr=True).status("starting") as status:
-        summary = run(clips, out, bundle, wishes=wishes, report=status.update)
+        summary = run(clips, out, bundle, wishes=wishes, report=lambda text: status.update(escape(text)))
     for remark in summary.remarks():
         typer.echo(f"twofold: {remark}", err=True)
     if as_json:

@@ -79,7 +79,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return what `bundle.json` says."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BundleError(
             f"{folder} is not a bundle: it has no {MANIFEST}; `twofold demo` makes one, or give another with --bundle"
         ) from None
@@ -94,13 +94,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _load_part(part: type[Part], folder: Path) -> Part:
+def _load_part(part: type[Part], folder: Path) -> Any:
     try:
         return part.load(folder)
     except assets.AssetError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise BundleError(f"the part {folder.name} cannot be read ({error}); make the bundle {folder.parent} again") from error
+        bundle = folder.parent.parent
+        raise BundleError(f"{bundle} has no sound part {folder.name} ({error}); make the bundle again") from error
 
 
 def _assets(plan: Plan) -> list[assets.Asset]:

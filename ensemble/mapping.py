@@ -22,7 +22,7 @@ Fused = tuple[Scores, Mask]
 
 
 def normalise(scores: Scores, said: Mask) -> Scores:
-    """Divide each row by the sum of what is said; where that is nothing, or zero, the row becomes uniform."""
+    """Divide each row by the sum of what is said; where that is zero or nothing, the row is uniform."""
     kept = np.where(said, np.clip(scores, 0, None), 0)
     total = kept.sum(axis=1, keepdims=True)
     even = np.float32(1 / scores.shape[1])
@@ -33,7 +33,7 @@ class Mapping(Part):
     """Outputs and fused scores → compound scores [S, K]."""
 
     class Config(Config):
-        """The pairs; whether any member speaks compound itself (the plan fills both in); and λ, how much those count."""
+        """The pairs, and whether any member speaks compound itself (the plan says both); λ, how much those count."""
 
         pairs: dict[str, tuple[str, str]]
         spoken: bool = False

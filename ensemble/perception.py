@@ -90,7 +90,7 @@ class StepStore:
         self._steps: dict[int | None, tuple[Times, Array]] = {}
 
     def add(self, percepts: Mapping[str, Percept], stretch: Segment) -> None:
-        """Encode the new steps, of everything or of every track; a segment about nobody tells which frames there were."""
+        """Encode the new steps of everything or of every track; a segment about nobody tells which frames exist."""
         tracks: list[int | None] = [None]
         if self._modality.about == "track":
             tracks += np.unique(_only(percepts, Faces).tracks).tolist()

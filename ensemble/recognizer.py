@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from modalities.media import Limits, read
 
 from ensemble.grid import Span
 from ensemble.mapping import normalise
@@ -21,6 +20,7 @@ from ensemble.perception import Cursor, Impression, Perception
 from ensemble.plan import Plan
 from ensemble.timeline import Rows, Timeline, Verdict
 from ensemble.tracks import NOBODY, Primary, Sightings
+from modalities.media import Limits, read
 from modalities.types import FOREVER, SECOND, Clip, Footage, Mask, Microseconds, Output, Scores, Segment, Times
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 
 from modalities.modality import Modality
-from modalities.types import Encoding, Faces, Percept, Segment
+from modalities.types import Encoding, Faces, Mask, Percept, Segment
 
 
 class Face(Modality):
@@ -59,6 +59,6 @@ class Face(Modality):
         return Encoding(encoding.segments, encoding.steps, seen_ST, encoding.times)
 
 
-def _rows(faces: Faces, segment: Segment) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    inside = (faces.times >= segment.start) & (faces.times < segment.end)
+def _rows(faces: Faces, segment: Segment) -> Mask:
+    inside: Mask = (faces.times >= segment.start) & (faces.times < segment.end)
     return inside & (faces.tracks == (-1 if segment.track is None else segment.track))

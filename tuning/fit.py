@@ -138,7 +138,7 @@ def _epoch(
     part.train()
     rows = len(next(iter(train.values())))
     total = 0.0
-    for index in torch.randperm(rows, generator=shuffle).split(settings.batch):
+    for index in torch.split(torch.randperm(rows, generator=shuffle), settings.batch):
         loss = objective.loss(part, {name: column[index] for name, column in train.items()})
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships it untyped

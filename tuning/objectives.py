@@ -66,8 +66,7 @@ class HeadObjective:
             return functional.binary_cross_entropy_with_logits(logits, targets)
         smooth = targets * (1 - self._smoothing) + self._smoothing / targets.shape[-1]
         weighted = smooth * self._weights[task]
-        loss: Tensor = -(weighted * logits.log_softmax(-1)).sum() / weighted.sum()
-        return loss
+        return torch.div(-(weighted * logits.log_softmax(-1)).sum(), weighted.sum())
 
     def score(self, part: nn.Module, data: Batch) -> float:
         """Mean over the tasks of the challenge's metric on segments."""
@@ -110,7 +109,8 @@ class FusionObjective:
             return concordance_loss(fused, targets)
         if self._kinds[task] == "independent":
             return functional.binary_cross_entropy(fused.clamp(0, 1), targets)
-        return -(targets * fused.clamp_min(1e-6).log()).sum(-1).mean()
+        likelihood: Tensor = (targets * fused.clamp_min(1e-6).log()).sum(-1)
+        return -likelihood.mean()
 
     def score(self, part: nn.Module, data: Batch) -> float:
         """Mean over the tasks of the challenge's metric on segments."""

@@ -217,7 +217,7 @@ def test_lips_part_with_the_jaw_and_never_pass_through_each_other(name: str) -> 
     pressed = close(shape.points - 2 * shape.moves["AU25"])
 
     def gap(points: np.ndarray) -> np.ndarray:
-        return np.subtract(points[list(LOWER_LIP), 1], points[list(UPPER_LIP), 1])
+        return np.asarray(points[list(LOWER_LIP), 1] - points[list(UPPER_LIP), 1])
 
     assert gap(opened)[5] > gap(shape.points)[5] + 15
     assert gap(pressed).min() > -1e-3
