@@ -159,7 +159,7 @@ def main() -> int:
         with bundle.load(folder) as recognizer:
             speed = measure_speed(recognizer, asked.clip or talking, Origin.of(folder), asked.repetitions)
         expected = asked.minutes * SECONDS / speed.clip * speed.road.ours / 60
-        print(f"memory: recognising {asked.minutes} min, about {expected:.0f} min of work", file=sys.stderr)
+        print(f"memory: recognising {asked.minutes} min, about {expected:.1f} min of work", file=sys.stderr)
         memory = measure_memory(folder, talking, asked.minutes)
     return _tell(speed, memory, asked.minutes)
 

@@ -68,14 +68,19 @@ def conditions(packages: Sequence[str], threads: int, repetitions: int) -> str:
 
 
 def publish(title: str, rows: Sequence[Mapping[str, object]], figures: Mapping[str, float], note: str = "") -> None:
-    """Print a table for people (columns: the keys of the first row), then one line of JSON for scripts."""
+    """Print a table for people, then one line of JSON for scripts."""
+    tabulate(title, rows, note)
+    print(json.dumps(dict(figures)))
+
+
+def tabulate(title: str, rows: Sequence[Mapping[str, object]], note: str = "") -> None:
+    """Print a table for people; columns: the keys of the first row."""
     table = Table(title=title, caption=note)
     for column in rows[0]:
         table.add_column(column)
     for row in rows:
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
     Console().print(table)
-    print(json.dumps(dict(figures)))
 
 
 def _own_peak() -> float:

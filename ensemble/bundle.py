@@ -26,8 +26,6 @@ from modalities.part import Part
 FORMAT = 1
 MANIFEST = "bundle.json"
 _VERSIONED = ("torch", "mediapipe", "onnxruntime", "opencv-contrib-python", "numpy", "av")
-
-
 _SAID = {"settings", "members", "labels", "parts", "assets", "versions", "provenance"}
 
 

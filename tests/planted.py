@@ -131,7 +131,9 @@ class CountsPadding(MeanHead):
     """Averages over all steps, those that are not there too."""
 
     def forward(self, steps, mask, times):
-        return super().forward(torch.where(mask[..., None], steps, torch.zeros_like(steps)), torch.ones_like(mask), times)
+        return super().forward(
+            torch.where(mask[..., None], steps, torch.zeros_like(steps)), torch.ones_like(mask), times
+        )
 
 
 class BelievesInPrefixes(AttentionHead):

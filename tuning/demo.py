@@ -54,6 +54,8 @@ class Stages:
             TimeRemainingColumn(),
         )
         began = time.monotonic()
+        if not self.console.is_terminal:
+            self.say(f"{name} …")  # a bar is drawn only when it is over
         with Progress(*columns, console=self.console) as progress:
             bar = progress.add_task(name, total=1.0)
             yield lambda share: progress.update(bar, completed=share)
@@ -62,11 +64,12 @@ class Stages:
 
     def say(self, text: str) -> None:
         """Show a line."""
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
 
 def demo(out: Path, *, seed: int | None = None, workers: int = 1, console: Console | None = None) -> dict[str, float]:
     """Run every stage, return the figures; `workers` = 0 trains in this process, 1 under Ray Train."""
+    out = out.resolve()  # workers run elsewhere
     stages = Stages(console or Console(stderr=True))
     recipe = read_recipe("demo")
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})

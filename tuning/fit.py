@@ -9,6 +9,7 @@ What is learnt is the objective's business; how long, how fast and from where is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -97,7 +98,7 @@ def fit(  # noqa: PLR0913  the loop's two hooks are by keyword
     first, best, best_epoch, best_weights = 0, float("-inf"), -1, _copy(part)
     if resume:
         part.load_state_dict(resume["weights"])
-        optimiser.load_state_dict(resume["optimiser"])
+        optimiser.load_state_dict(deepcopy(resume["optimiser"]))
         schedule.load_state_dict(resume["schedule"])
         shuffle.set_state(resume["shuffle"])
         torch.set_rng_state(resume["noise"])
@@ -115,7 +116,7 @@ def fit(  # noqa: PLR0913  the loop's two hooks are by keyword
         if report:
             state = {
                 "weights": _copy(part),
-                "optimiser": optimiser.state_dict(),
+                "optimiser": deepcopy(optimiser.state_dict()),  # its moments go on changing in place
                 "schedule": schedule.state_dict(),
                 "shuffle": shuffle.get_state(),
                 "noise": torch.get_rng_state(),

@@ -7,24 +7,22 @@ import numpy as np
 
 def differences(one, other, tolerance=0.0, path=""):
     """List where two values differ, in words; empty where nowhere."""
-    if is_dataclass(one) and type(one) is type(other):
-        return [
-            difference
-            for f in fields(one)
-            for difference in differences(getattr(one, f.name), getattr(other, f.name), tolerance, f"{path}.{f.name}")
-        ]
-    if isinstance(one, tuple | list) and isinstance(other, tuple | list):
-        if len(one) != len(other):
-            return [f"{path}: {len(one)} entries are not {len(other)}"]
-        pairs = enumerate(zip(one, other, strict=True))
-        return [d for i, (a, b) in pairs for d in differences(a, b, tolerance, f"{path}[{i}]")]
-    if isinstance(one, dict) and isinstance(other, dict):
-        if one.keys() != other.keys():
-            return [f"{path}: {sorted(one)} are not {sorted(other)}"]
-        return [d for key in one for d in differences(one[key], other[key], tolerance, f"{path}.{key}")]
+    mine, others = _entries(one), _entries(other)
+    if mine is not None and others is not None:
+        if mine.keys() != others.keys():
+            return [f"{path}: {list(mine)} are not {list(others)}"]
+        return [d for key in mine for d in differences(mine[key], others[key], tolerance, f"{path}.{key}")]
     if isinstance(one, np.ndarray | float):
         return _numbers(np.asarray(one), np.asarray(other), tolerance, path)
     return [] if one == other else [f"{path}: {one!r} is not {other!r}"]
+
+
+def _entries(value):
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, tuple | list):
+        return dict(enumerate(value))
+    return {f.name: getattr(value, f.name) for f in fields(value)} if is_dataclass(value) else None
 
 
 def _numbers(one, other, tolerance, path):

@@ -82,7 +82,7 @@ def check_stays_raw_where_nobody_speaks_compound(make):
 
 
 def check_one_side_alone_stands(make):
-    """Where only the members, or only the mapping, can say a compound, that side is not halved by the other's silence."""
+    """Where only the members, or only the mapping, can say a compound, it is not halved by the other's silence."""
     mapping = make(ABAW_PAIRS, spoken=True)
     opinions, fused = agree(np.random.default_rng(3).dirichlet(np.ones(8), 6))
     mapped, _ = mapping.map(opinions, fused)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def check_gathers_what_it_encodes(make, subject):
     if not modality.stepwise:
         return
     store, edges = StepStore(modality), [0, 1_300_000, 2_700_000, subject.end]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         store.add({role: _between(p, start, end) for role, p in subject.percepts.items()}, Segment(start, end))
     spans = list(dict.fromkeys((segment.start, segment.end) for segment in subject.segments))
     gathered = store.gather(spans)

@@ -13,8 +13,9 @@ from modalities.assets import MissingAsset, table
 from modalities.types import SECOND
 from tests import toys
 from tests.checks.alike import assert_alike
+from tests.films import film
 
-FILM = toys.film(6.1)
+FILM = film(6.1)
 PLAN = toys.plan(toys.PAPERS)
 
 

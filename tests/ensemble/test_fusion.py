@@ -49,7 +49,9 @@ def test_mhpf_is_the_published_one(tag, amplitude):
     speaks = {f"m{number}": {"expression": EXPRESSION.labels.names} for number in range(members)}
     fusion = MultiHeadProbabilityFusion(configure(MultiHeadProbabilityFusion, speaks)).double()
     parameters = fusion.state()
-    parameters["member_logits.expression"] = (amplitude * np.sin(0.7 * np.arange(3 * members * 8))).reshape(3, members, 8)
+    parameters["member_logits.expression"] = (amplitude * np.sin(0.7 * np.arange(3 * members * 8))).reshape(
+        3, members, 8
+    )
     parameters["head_logits.expression"] = amplitude * np.sin(0.7 * np.arange(3) + 1.3)
     fusion.restore(parameters)
     weights = fusion.weights("expression").detach()

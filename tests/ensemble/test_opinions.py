@@ -92,7 +92,9 @@ def test_a_member_that_has_said_nothing_is_absent():
 
 def test_a_label_outside_the_task_is_refused():
     segment = (Segment(0, SECOND),)
-    wrong = Output(segment, np.ones(1, np.bool_), {"expression": Scored(Labels(("Bored",)), np.ones((1, 1), np.float32))})
+    wrong = Output(
+        segment, np.ones(1, np.bool_), {"expression": Scored(Labels(("Bored",)), np.ones((1, 1), np.float32))}
+    )
     with pytest.raises(KeyError, match="Bored"):
         align(segment, {"someone": (wrong, False)}, TASKS)
 

@@ -11,10 +11,11 @@ from modalities.catalog import MODALITIES, find
 from modalities.types import FOREVER, SECOND, Segment, Transcript, Word
 from tests import toys
 from tests.checks.alike import assert_alike
+from tests.films import film
 from tuning.encodings import join, load_impression, save_impression
 
 PLAN = toys.plan()
-FILM = toys.film()
+FILM = film()
 LENGTHS = (SECOND * 7 // 10, SECOND * 37 // 10, None)
 
 
@@ -105,7 +106,9 @@ def test_what_footage_brings_is_not_perceived_again():
     impression = impress(footages)
     assert impression.transcript.words == (word,)
     (encoding,) = (e for (name, _), e in impression.encodings.items() if name == "text")
-    assert [s for s, there in zip(encoding.segments, encoding.present, strict=True) if there] == [Segment(0, 4 * SECOND)]
+    assert [s for s, there in zip(encoding.segments, encoding.present, strict=True) if there] == [
+        Segment(0, 4 * SECOND)
+    ]
     assert_alike(impression.speech, impress(FILM.stretches(None)).speech, why="the others are perceived as before")
 
 
@@ -128,7 +131,7 @@ def test_an_impression_is_kept_as_it_is(tmp_path):
     assert [path.name for path in (tmp_path / "inner").iterdir()] == ["clip.npz"]
 
 
-@pytest.mark.parametrize("blank", [toys.film(people=0), toys.film(sound=False), toys.film(0.05), toys.film(0.05, people=0)])
+@pytest.mark.parametrize("blank", [film(people=0), film(sound=False), film(0.05), film(0.05, people=0)])
 def test_little_or_nothing_is_perceived_too(blank):
     impression = impress(blank.stretches(SECOND))
     assert impression.last
@@ -141,7 +144,7 @@ NESTED = (Segment(0, 10), Segment(2, 4), Segment(2, 4, 1), Segment(3, 12), Segme
 
 
 def footage(end, last=False, segments=NESTED):
-    return replace(toys.film(0.5).stretches(None)[0], end=end, last=last, segments=segments)
+    return replace(film(0.5).stretches(None)[0], end=end, last=last, segments=segments)
 
 
 def test_listed_segments_close_once_each_in_any_pieces():

@@ -7,9 +7,10 @@ import pytest
 from modalities.types import SECOND
 from tests import planted, toys
 from tests.checks import cues, fusions, heads, mappings, modalities, timelines
-from tests.modalities.test_contracts import WIDTH, make_head, toy_modality  # the same makers, so the same conditions
+from tests.films import film
+from tests.makers import WIDTH, make_head, modality_over_toys
 
-FILM = toys.film(5.6)
+FILM = film(5.6)
 
 
 def mapping(kind):
@@ -90,7 +91,7 @@ def test_a_hole_in_the_middle_is_needed_to_see_it():
 
 
 def test_presentation_times_replaced_by_numbers_are_caught():
-    _, subject = toy_modality("face")
+    _, subject = modality_over_toys("face")
     settings = planted.StepsByNumber.Config.model_validate({"encoder": {"kind": "tests.toys:Shapes"}})
     with pytest.raises(AssertionError):
         modalities.check_steps_carry_presentation_times(lambda: planted.StepsByNumber(settings), subject)

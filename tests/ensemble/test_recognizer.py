@@ -16,9 +16,10 @@ from ensemble.tracks import NOBODY
 from modalities.types import SECOND, Segment
 from tests import toys
 from tests.checks.alike import assert_alike
+from tests.films import film
 from tuning.encodings import join, load_impression, save_impression
 
-FILM = toys.film()
+FILM = film()
 LENGTHS = (SECOND * 7 // 10, SECOND * 37 // 10, None)
 TIMELINES = {"frames": "frames", "papers": toys.PAPERS, "short": toys.SHORT}
 RECOGNIZERS = {name: Recognizer(toys.plan(grid)) for name, grid in TIMELINES.items()}
@@ -123,7 +124,7 @@ def test_scores_come_from_every_member_and_fit_their_kind():
     assert seven[:, :-1].any()
 
 
-# ------------------------------------------------------------------------------------------------------ whom it is about
+# ---------------------------------------------------------------------------------------------------- whom it is about
 
 
 def test_rows_follow_the_primary_track():
@@ -150,7 +151,7 @@ def test_all_tracks_adds_rows_and_changes_none():
 
 
 def test_nobody_in_view_leaves_the_clip_alone():
-    timeline = run(RECOGNIZERS["frames"], toys.film(people=0))
+    timeline = run(RECOGNIZERS["frames"], film(people=0))
     assert (timeline.rows.tracks == NOBODY).all()
     faces = [row for row, name in enumerate(MEMBERS) if name.startswith("face")]
     assert not timeline.verdict.opinions.present[faces].any()
@@ -160,7 +161,7 @@ def test_nobody_in_view_leaves_the_clip_alone():
 
 
 def test_a_silent_clip_is_judged_by_faces():
-    timeline = run(RECOGNIZERS["papers"], toys.film(sound=False))
+    timeline = run(RECOGNIZERS["papers"], film(sound=False))
     for row, name in enumerate(MEMBERS):
         assert timeline.verdict.opinions.present[row].any() == name.startswith("face")
     assert timeline.speech.spans.shape == (0, 2)
@@ -169,7 +170,7 @@ def test_a_silent_clip_is_judged_by_faces():
 
 @pytest.mark.parametrize("seconds", [0.05, 0.9, 12.3])
 def test_where_nobody_says_anything_rows_have_no_scores(seconds):
-    blank = toys.film(seconds, people=0, sound=False)
+    blank = film(seconds, people=0, sound=False)
     for recognizer in RECOGNIZERS.values():
         timeline = run(recognizer, blank, SECOND)
         assert timeline.rows.times.tolist() == blank.times.tolist()
@@ -180,9 +181,11 @@ def test_where_nobody_says_anything_rows_have_no_scores(seconds):
 
 
 def test_a_clip_without_video_frames_has_the_rows_that_footage_asks_for():
-    heard = replace(toys.film(people=0), times=np.arange(0, 12_300_000, 40_000), images=())
+    heard = replace(film(people=0), times=np.arange(0, 12_300_000, 40_000), images=())
     heard = replace(heard, images=tuple(np.zeros((2, 2, 3), np.uint8) for _ in heard.times))
-    footages = [replace(f, frames=replace(f.frames, times=f.frames.times[:0], images=())) for f in heard.stretches(SECOND)]
+    footages = [
+        replace(f, frames=replace(f.frames, times=f.frames.times[:0], images=())) for f in heard.stretches(SECOND)
+    ]
     timeline = Timeline.join(list(RECOGNIZERS["frames"].stream(footages)))
     assert timeline.rows.times.tolist() == heard.times.tolist()
     assert not np.isnan(timeline.rows.scores["expression"]).all()

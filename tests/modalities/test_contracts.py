@@ -9,24 +9,17 @@ import numpy as np
 import pytest
 import skimage
 import torch
-from tuning.corpora.demo import voice
 
 from modalities.assets import locate, table
 from modalities.catalog import CUES, ENCODERS, HEADS, MODALITIES, find
-from modalities.labels import tasks
 from modalities.types import SAMPLE_RATE, SECOND, Segment, Speech, Transcript
-from tests import toys
 from tests.checks import cues, encoders, heads, modalities, parts
+from tests.films import Film
+from tests.makers import MODALITIES_OVER_TOYS, TWO_PEOPLE, WIDTH, default, make_head, modality_over_toys
+from tuning.corpora.demo import voice
 
 TOYS = {"cue": ("tests.toys:Marks", "tests.toys:Tones", "tests.toys:Pitch")}
 SENTENCES = ("I can hardly believe that you came.", "What a wonderful surprise.", "Please sit down.")
-TWO_PEOPLE = toys.film(5.6)
-
-
-def default(kind, catalog):
-    """Make a part with its default settings."""
-    part = find(kind, catalog)
-    return part(part.Config())
 
 
 def needing(kind, catalog):
@@ -54,7 +47,7 @@ def person():
     sound = np.interp(np.arange(0, len(said), voice.RATE / SAMPLE_RATE), np.arange(len(said)), said)
     samples = np.zeros(round(5.6 * SAMPLE_RATE), np.float32)
     samples[4000 : 4000 + len(sound)] = sound[: len(samples) - 4000]
-    return toys.Film(TWO_PEOPLE.times, tuple(images), samples, TWO_PEOPLE.end)
+    return Film(TWO_PEOPLE.times, tuple(images), samples, TWO_PEOPLE.end)
 
 
 CAST = {
@@ -174,40 +167,14 @@ def test_modality_is_a_part(kind, check, tmp_path):
     check(modality, lambda part: part.encode(subject.percepts, subject.segments[2:]), tmp_path)
 
 
-TOY_MODALITIES = {
-    "face": {"kind": "face", "encoder": {"kind": "tests.toys:Shapes"}},
-    "audio": {"kind": "audio", "encoder": {"kind": "tests.toys:Loudness"}},
-    "text": {"kind": "text", "encoder": {"kind": "tests.toys:Counts"}},
-}
-
-
-def toy_modality(name):
-    """A real modality over a toy encoder, and percepts of the toy clip: needs no asset."""
-    part = find(name, MODALITIES)
-    settings = {key: value for key, value in TOY_MODALITIES[name].items() if key != "kind"}
-    footage = TWO_PEOPLE.stretches(None)
-    heard = cues.Scene(TWO_PEOPLE.stretches, {"speech": partial(default, "tests.toys:Tones", CUES)})
-    found = {
-        "faces": cues.perceive(partial(default, "tests.toys:Marks", CUES), heard, footage)[0],
-        "speech": cues.perceive(partial(default, "tests.toys:Tones", CUES), heard, footage)[0],
-        "transcript": cues.perceive(partial(default, "tests.toys:Pitch", CUES), heard, footage)[0],
-        "waveform": footage[0].waveform,
-    }
-    track = 1 if name == "face" else None
-    spans = [(0, 4_000_000), (1_234_567, 3_000_001), (2_000_000, 5_600_000), (3_000_000, 3_200_000)]
-    segments = [Segment(start, end, track) for start, end in spans]
-    roles = {role: found[role] for role in part.wants}
-    return lambda: part(part.Config.model_validate(settings)), modalities.Subject(roles, segments, TWO_PEOPLE.end)
-
-
 @pytest.mark.parametrize("check", modalities.CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", list(TOY_MODALITIES))
+@pytest.mark.parametrize("name", list(MODALITIES_OVER_TOYS))
 def test_modality_with_a_toy_encoder(name, check):
-    check(*toy_modality(name))
+    check(*modality_over_toys(name))
 
 
 def test_audio_is_silent_below_the_gate():
-    make, subject = toy_modality("audio")
+    make, subject = modality_over_toys("audio")
     quiet = Speech(np.array([[0, 390_000]], np.int64), TWO_PEOPLE.end)
     enough = Speech(np.array([[0, 400_000]], np.int64), TWO_PEOPLE.end)
     segments = [Segment(0, 4_000_000)]
@@ -216,7 +183,7 @@ def test_audio_is_silent_below_the_gate():
 
 
 def test_text_takes_words_by_their_middle():
-    make, subject = toy_modality("text")
+    make, subject = modality_over_toys("text")
     words = subject.percepts["transcript"].words
     edge = words[0].middle
     encoding = make().encode(subject.percepts, [Segment(0, edge), Segment(0, edge + 1)])
@@ -227,32 +194,20 @@ def test_text_takes_words_by_their_middle():
 
 
 def test_face_knows_how_much_time_passed_unseen():
-    make, subject = toy_modality("face")
+    make, subject = modality_over_toys("face")
     faces = subject.percepts["faces"]
     encoding = make().encode(subject.percepts, [Segment(0, 4_000_000, 0)])
     looked = faces.looked[faces.looked < 4_000_000]
     assert encoding.times[0].tolist() == looked.tolist()
-    assert encoding.times[0][encoding.mask[0]].tolist() == faces.times[
-        (faces.tracks == 0) & (faces.times < 4_000_000)
-    ].tolist()
+    assert (
+        encoding.times[0][encoding.mask[0]].tolist()
+        == faces.times[(faces.tracks == 0) & (faces.times < 4_000_000)].tolist()
+    )
     assert not encoding.mask.all()
     assert not make().encode(subject.percepts, [Segment(0, 4_000_000)]).mask.any()
 
 
 # -------------------------------------------------------------------------------------------------------------- heads
-
-WIDTH = 6
-
-
-def make_head(kind, seed=0):
-    """Make a head that speaks all tasks; its weights are drawn, for zeros hide errors."""
-    part, known = find(kind, HEADS), tasks()
-    settings = {
-        "width": WIDTH,
-        "speaks": {name: task.labels.names for name, task in known.items()},
-        "kinds": {name: task.kind for name, task in known.items()},
-    }
-    return toys.randomise(part(part.Config.model_validate({**settings, "hidden": 64})), seed)
 
 
 @pytest.mark.parametrize("check", heads.CHECKS, ids=lambda check: check.__name__)
@@ -283,4 +238,4 @@ def test_a_part_that_does_not_exist_is_named():
     with pytest.raises(ValueError, match="there is no part 'nobody'"):
         find("nobody", HEADS)
     with pytest.raises(TypeError, match="is not a part"):
-        find("tests.toys:Film", HEADS)
+        find("tests.films:Film", HEADS)

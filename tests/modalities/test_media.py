@@ -114,8 +114,25 @@ def test_a_gap_in_the_sound_is_silent(make):
     clip = make.whole(make.film("matroska", make.Video(), make.Audio(0.6, gap=(256, 300))))
     gap = (clip.samples[4096 + 50 : 8896 - 50], clip.samples[8896 + 20 : 14_400 - 20])
     assert clip.loud == pytest.approx((0, 900), abs=0.1)
+    assert np.abs(clip.samples[4096 - 12 : 4096]).max() > 0.4  # to the last sample before the gap
     assert np.abs(gap[0]).max() == 0
     assert np.abs(gap[1]).max() > 0.45
+
+
+def test_sound_that_says_a_time_twice_is_heard_once(make):
+    silence = np.zeros(48_000, np.float32)
+    first = make.film("mpegts", make.Audio(start=1000, codec="libmp3lame"))
+    again = make.film("mpegts", make.Audio(start=1500, codec="libmp3lame", samples=silence))
+    clip = make.whole(first + again, "joined.ts")
+    assert clip.loud[1] == pytest.approx(1023, abs=1)  # the coder's padding included, nothing of it overwritten
+    assert clip.end == 1_532_000
+    assert clip.problems == ("joined.ts: 21 frames stood out of order in time and were left out",)
+
+
+def test_a_stretch_that_ends_with_a_packet_is_not_the_last(make):
+    data = make.film("wav", make.Audio(1.024, rate=16_000))  # packets of 0.256 s
+    clip = make.whole(data, stretch=0.512)
+    assert (clip.end, clip.stretches, len(clip.samples)) == (1_024_000, 2, 16_384)
 
 
 def test_sound_that_lies_far_from_its_picture(make):
@@ -233,6 +250,16 @@ def test_few_frames_per_second(make):
     assert clip.times == clip.rows == [0, 1_000_000, 2_000_000, 3_000_000, 4_000_000]
 
 
+def test_what_an_edit_list_cuts_off_is_not_there(make):
+    video = make.Video(times=range(-200, 800, 40), options=B_FRAMES)
+    data = make.film("mp4", video, make.Audio(1.0, start=-200))
+    clip = make.whole(data)
+    assert (clip.end, clip.rows, clip.times) == (800_000, EVEN[:20], FIFTHS[:4])
+    assert close(clip.greys, [40, 80, 120, 160])
+    assert np.allclose(clip.samples[100:-100], make.tone(16_000, 1.0)[3300:-100], atol=0.01)
+    assert packet_times(Clip.of(data)).tolist() == clip.rows
+
+
 @pytest.mark.parametrize("form", ["mpegts", "matroska", "mp4"])
 def test_a_clock_that_does_not_start_at_zero(make, form):
     start = 5000 if form != "mp4" else 0
@@ -257,11 +284,13 @@ def test_the_default_of_several_videos(make):
     assert clip.images[0].shape == ((96, 128, 3) if len(clip.rows) == 5 else (48, 64, 3))
 
 
-@pytest.mark.parametrize("form", ["mp4", "matroska", "mpegts", "avi", "gif"])
+@pytest.mark.parametrize("form", ["mp4", "matroska", "mpegts", "avi", "gif", "mpeg4"])
 def test_the_frame_at_a_time_is_the_sampled_one(make, form):
     video = make.Video(range(0, 2400, 40), "libx264", options=B_FRAMES, step=3)
     if form == "gif":
         video = make.Video(range(0, 2400, 80), "gif", pixel="rgb8", options={})
+    if form == "mpeg4":  # decodes from any frame on, but wrongly until the next key frame
+        form, video = "mpegts", make.Video(range(0, 2400, 40), "mpeg4", options={"g": "12"}, step=3)
     clip = Clip.of(make.film(form, video))
     for frames in [footage.frames for footage in read(clip)]:
         for time, image in list(zip(frames.times.tolist(), frames.images, strict=True))[::3]:

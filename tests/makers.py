@@ -1,0 +1,58 @@
+"""Makers of parts for the contracts: by catalog with default settings, over toys, or with drawn weights."""
+
+from functools import partial
+
+from modalities.catalog import CUES, HEADS, MODALITIES, find
+from modalities.labels import tasks
+from modalities.types import Segment
+from tests import toys
+from tests.checks import cues, modalities
+from tests.films import film
+
+TWO_PEOPLE = film(5.6)
+
+WIDTH = 6
+"""Of the steps that heads are given."""
+
+
+def default(kind, catalog):
+    """Make a part with its default settings."""
+    part = find(kind, catalog)
+    return part(part.Config())
+
+
+def make_head(kind, seed=0):
+    """Make a head that speaks all tasks; its weights are drawn, for zeros hide errors."""
+    part, known = find(kind, HEADS), tasks()
+    settings = {
+        "width": WIDTH,
+        "speaks": {name: task.labels.names for name, task in known.items()},
+        "kinds": {name: task.kind for name, task in known.items()},
+    }
+    return toys.randomise(part(part.Config.model_validate({**settings, "hidden": 64})), seed)
+
+
+MODALITIES_OVER_TOYS = {
+    "face": {"kind": "face", "encoder": {"kind": "tests.toys:Shapes"}},
+    "audio": {"kind": "audio", "encoder": {"kind": "tests.toys:Loudness"}},
+    "text": {"kind": "text", "encoder": {"kind": "tests.toys:Counts"}},
+}
+
+
+def modality_over_toys(name):
+    """A real modality over a toy encoder, and percepts of the toy clip: needs no asset."""
+    part = find(name, MODALITIES)
+    settings = {key: value for key, value in MODALITIES_OVER_TOYS[name].items() if key != "kind"}
+    footage = TWO_PEOPLE.stretches(None)
+    heard = cues.Scene(TWO_PEOPLE.stretches, {"speech": partial(default, "tests.toys:Tones", CUES)})
+    found = {
+        "faces": cues.perceive(partial(default, "tests.toys:Marks", CUES), heard, footage)[0],
+        "speech": cues.perceive(partial(default, "tests.toys:Tones", CUES), heard, footage)[0],
+        "transcript": cues.perceive(partial(default, "tests.toys:Pitch", CUES), heard, footage)[0],
+        "waveform": footage[0].waveform,
+    }
+    track = 1 if name == "face" else None
+    spans = [(0, 4_000_000), (1_234_567, 3_000_001), (2_000_000, 5_600_000), (3_000_000, 3_200_000)]
+    segments = [Segment(start, end, track) for start, end in spans]
+    roles = {role: found[role] for role in part.wants}
+    return lambda: part(part.Config.model_validate(settings)), modalities.Subject(roles, segments, TWO_PEOPLE.end)
