@@ -126,10 +126,12 @@ def grid_word_error_rate(seen: Sequence[Seen]) -> float:
 
 def measure(recognizer: Recognizer, data: Path, asr: Path | None) -> tuple[list[Seen], dict[str, float]]:
     """Recognise everything; return what was seen in clips, and the figures."""
-    console = Console(stderr=True)
+    console, listed = Console(stderr=True), read_list(data)
+    with console.status("opening the networks"):
+        watch(recognizer, listed[0])
     with console.status("pictures without a face"):
         elsewhere = faces_where_none_are(recognizer)
-    seen = [watch(recognizer, one) for one in track(read_list(data), "clips", console=console)]
+    seen = [watch(recognizer, one) for one in track(listed, "clips", console=console)]
     figures: dict[str, float] = {
         "clips": len(seen),
         "failed": sum(one.timeline is None for one in seen),

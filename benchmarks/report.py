@@ -80,7 +80,7 @@ def tabulate(title: str, rows: Sequence[Mapping[str, object]], note: str = "") -
         table.add_column(column)
     for row in rows:
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 def _own_peak() -> float:

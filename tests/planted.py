@@ -5,6 +5,7 @@ matching check fails.
 """
 
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from modalities.heads.attention import AttentionHead
 from modalities.heads.head import Answer
 from modalities.heads.mean import MeanHead
 from modalities.labels import EXPRESSION
-from modalities.types import SAMPLED_FPS, SECOND, Encoding
+from modalities.types import SAMPLED_FPS, SECOND, Encoding, Speech
 from tests.toys import Tones
 
 
@@ -184,3 +185,18 @@ class Hasty(Tones):
     def perceive(self, percepts, segments, memory):
         speech, memory = super().perceive(percepts, segments, memory)
         return replace(speech, until=percepts["waveform"].until), memory
+
+
+class Echo(Tones):
+    """Hears where somebody speaks from another cue that does: two of these need each other."""
+
+    class Config(Tones.Config):
+        """The other one."""
+
+        speech: str
+
+    wants: ClassVar = {"speech": Speech}
+
+    @property
+    def needs(self):
+        return {"speech": self.config.speech}

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from modalities.media import frame_at, packet_times, read
+from modalities.media import packet_times
 from modalities.types import Clip
 
 EVEN = list(range(0, 1_000_000, 40_000))
@@ -282,24 +282,3 @@ def test_the_default_of_several_videos(make):
     clip = make.whole(make.film("matroska", small, large))
     assert len(clip.rows) in (5, 10)
     assert clip.images[0].shape == ((96, 128, 3) if len(clip.rows) == 5 else (48, 64, 3))
-
-
-@pytest.mark.parametrize("form", ["mp4", "matroska", "mpegts", "avi", "gif", "mpeg4"])
-def test_the_frame_at_a_time_is_the_sampled_one(make, form):
-    video = make.Video(range(0, 2400, 40), "libx264", options=B_FRAMES, step=3)
-    if form == "gif":
-        video = make.Video(range(0, 2400, 80), "gif", pixel="rgb8", options={})
-    if form == "mpeg4":  # decodes from any frame on, but wrongly until the next key frame
-        form, video = "mpegts", make.Video(range(0, 2400, 40), "mpeg4", options={"g": "12"}, step=3)
-    clip = Clip.of(make.film(form, video))
-    for frames in [footage.frames for footage in read(clip)]:
-        for time, image in list(zip(frames.times.tolist(), frames.images, strict=True))[::3]:
-            assert np.array_equal(frame_at(clip, time), image)
-            assert np.array_equal(frame_at(clip, time + 39_999), image)
-    assert np.array_equal(frame_at(clip, -1), frame_at(clip, 0))
-
-
-@pytest.mark.parametrize("form", ["mp4", "matroska", "mpegts", "avi"])
-def test_packets_and_frames_tell_the_same_times(make, form):
-    data = make.film(form, make.Video(times=range(0, 1200, 40), options=B_FRAMES), make.Audio(1.2, codec="libmp3lame"))
-    assert packet_times(Clip.of(data)).tolist() == make.whole(data).rows
