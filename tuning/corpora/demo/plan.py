@@ -13,7 +13,7 @@ from tuning.corpora.demo.expressions import STATES, parts
 from tuning.corpora.demo.sentences import SENTENCES
 from tuning.corpora.demo.voice import VOICES
 
-DEMO_VERSION = 1
+DEMO_VERSION = 2
 """Raise it with every change of the generator that changes a clip: it is part of what a made clip is known by."""
 CLIPS: Mapping[Split, int] = {"train": 4, "dev": 2, "test": 3}
 """Clips of every state."""
@@ -55,6 +55,7 @@ def _plan_split(split: Split, seed: int, rng: np.random.Generator) -> Iterator[S
     odd = dict(zip(STATES, rng.permutation(np.arange(len(STATES)) % 2), strict=True))
     subjects = _deal([(take + int(odd[state])) % 2 for state, take in takes], SUBJECTS[split], rng)
     spoken = dict.fromkeys(STATES, 0)
+    decks: dict[str, list[str]] = {}
     for (state, take), subject in zip(takes, subjects, strict=True):
         words: Words = "none"
         if (state, take) not in silent:
@@ -66,7 +67,7 @@ def _plan_split(split: Split, seed: int, rng: np.random.Generator) -> Iterator[S
             subject=f"{split}-{subject:02d}",
             expression=state,
             words=words,
-            sentences=_choose(state, words, split, rng),
+            sentences=tuple(_draw(decks, feeling, split, rng) for feeling in _feelings(state, words)),
             voice=VOICES[split][subject % len(VOICES[split])],
             hidden=(state, take) in hidden,
             seed=int(rng.integers(2**31)),
@@ -92,9 +93,13 @@ def _deal(parities: list[int], subjects: int, rng: np.random.Generator) -> list[
     return dealt
 
 
-def _choose(state: str, words: Words, split: Split, rng: np.random.Generator) -> tuple[str, ...]:
-    """Choose what is said: a sentence, or one of each of a compound's two."""
-    if words == "none":
-        return ()
-    feelings = ("Neutral",) if words == "neutral" else parts(state)
-    return tuple(str(rng.choice(SENTENCES[feeling][split])) for feeling in feelings)
+def _feelings(state: str, words: Words) -> tuple[str, ...]:
+    """Whose words are said: a sentence of the expression, one of each of a compound's two, a neutral one, or none."""
+    return {"none": (), "neutral": ("Neutral",), "own": tuple(parts(state))}[words]
+
+
+def _draw(decks: dict[str, list[str]], feeling: str, split: Split, rng: np.random.Generator) -> str:
+    """Draw a sentence; all of a feeling are said before one is said again, for few clips must show many words."""
+    if not decks.get(feeling):
+        decks[feeling] = rng.permutation(SENTENCES[feeling][split]).tolist()
+    return decks[feeling].pop()
