@@ -33,7 +33,7 @@ def speak(text: str, voice: str, settings: tuple[int, ...]) -> bytes:
     rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     if rate != SAMPLES_PER_SECOND:
         raise RuntimeError(f"espeak-ng should start at {SAMPLES_PER_SECOND} samples per second, but answered {rate}")
-    ctypes.CDLL(None).srand(0)  # the engine seeds the C library's noise by the clock
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # otherwise by the clock: another sound every second
     library.espeak_SetSynthCallback(callback)
     if library.espeak_SetVoiceByName(voice.encode()):
         raise ValueError(f"espeak-ng has no voice {voice!r}")
