@@ -34,8 +34,7 @@ class Grid(Config):
 
     def span(self, number: int) -> Span:
         """The number-th span, uncut."""
-        start = round(number * self.step * SECOND)
-        return start, start + round(self.duration * SECOND)
+        return round(number * self.step * SECOND), round((number * self.step + self.duration) * SECOND)
 
     def close(self, first: int, until: Microseconds, end: Microseconds | None) -> list[Span]:
         """Return the spans from number `first` on that are over at `until`; at the clip's `end`, the cut one too.

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from modalities.labels import Task
-from modalities.types import Array, Mask, Output, Scores, Segment, Times
+from modalities.types import Array, Mask, Microseconds, Output, Scores, Segment, Times
+
+BLOCK = 512
+"""Segments or rows that are worked on at once: memory then grows with a clip's length, not with its square."""
+Bounds = tuple[Times, Times, Times]
+"""Starts, ends and tracks of segments; −1 is no track."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +50,26 @@ class Opinions:
         )
 
 
-def bounds(segments: Sequence[Segment]) -> tuple[Times, Times, Times]:
+def bounds(segments: Sequence[Segment]) -> Bounds:
     """Starts, ends and tracks (−1 for none) of segments."""
     table = np.array([(s.start, s.end, -1 if s.track is None else s.track) for s in segments], np.int64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]
 
 
-def weights(segments: Sequence[Segment], spoken: Output, *, by_track: bool) -> Scores:
+def weights(wanted: Bounds, own: Bounds, present: Mask, *, by_track: bool) -> Scores:
     """Return how much each segment of a member counts for each wanted one [S, N]; rows sum to 1, or to 0."""
-    start, end, track = (column[:, None] for column in bounds(segments))
-    own_start, own_end, own_track = (column[None, :] for column in bounds(spoken.segments))
-    usable = spoken.present[None, :] & ((own_track == track) | (not by_track))
+    start, end, track = (column[:, None] for column in wanted)
+    own_start, own_end, own_track = (column[None, :] for column in own)
+    usable = present[None, :] & ((own_track == track) | (not by_track))
     middle, own_middle = (start + end) // 2, (own_start + own_end) // 2
     finer = own_end - own_start < end - start
+    equal = (own_start == start) & (own_end == end)
+    # Segments of the same length on a shifted grid stand in, but not where the member's own equal one is absent.
+    coarser = (own_end - own_start > end - start) | (~finer & ~equal.any(axis=1, keepdims=True))
     rules = (
-        (own_start == start) & (own_end == end),
+        equal,
         finer & (own_middle >= start) & (own_middle < end),
-        ~finer & (own_start <= middle) & (own_end > middle),
+        coarser & (own_start <= middle) & (own_end > middle),
     )
     chosen = np.zeros(usable.shape, np.bool_)
     for rule in rules:
@@ -78,14 +86,30 @@ def align(
     present = np.zeros(shape, np.bool_)
     scores = {name: np.zeros((*shape, len(task.labels)), np.float32) for name, task in tasks.items()}
     said = {name: np.zeros(values.shape, np.bool_) for name, values in scores.items()}
+    wanted = bounds(segments)
     for row, (output, by_track) in enumerate(outputs.values()):
-        weights_SN = weights(segments, output, by_track=by_track)
-        present[row] = weights_SN.any(axis=1)
+        own = bounds(output.segments)
+        for first in range(0, len(segments), BLOCK):
+            block = slice(first, first + BLOCK)
+            here = overlapping(own, int(wanted[0][block].min()), int(wanted[1][block].max()))
+            part = weights(_take(wanted, block), _take(own, here), output.present[here], by_track=by_track)
+            present[row, block] = part.any(axis=1)
+            for name, scored in output.scores.items():
+                columns = tasks[name].labels.positions(scored.labels.names)
+                scores[name][row, block, columns] = (part @ _finite(scored.values[here], output.present[here])).T
         for name, scored in output.scores.items():
-            columns = tasks[name].labels.positions(scored.labels.names)
-            scores[name][row][:, columns] = weights_SN @ _finite(scored.values, output.present)
-            said[name][row][:, columns] = present[row][:, None]
+            said[name][row][:, tasks[name].labels.positions(scored.labels.names)] = present[row][:, None]
     return Opinions(tuple(segments), tuple(outputs), present, scores, said)
+
+
+def overlapping(segments: Bounds, start: Microseconds, end: Microseconds) -> Array:
+    """Return which segments overlap a span, so that a long clip never meets itself whole."""
+    return np.flatnonzero((segments[1] > start) & (segments[0] < end))
+
+
+def _take(segments: Bounds, rows: Array | slice) -> Bounds:
+    start, end, track = segments
+    return start[rows], end[rows], track[rows]
 
 
 def _finite(values: Array, present: Mask) -> Array:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ensemble.opinions import Opinions, bounds
+from ensemble.opinions import BLOCK, Opinions, bounds, overlapping
 from ensemble.tracks import NOBODY, Sightings
 from modalities.labels import Task
 from modalities.types import Array, Mask, Microseconds, Scores, Segment, Speech, Times, Transcript
@@ -96,11 +96,21 @@ class Verdict:
         )
 
     def rows(self, times: Times, tracks: Times) -> Rows:
-        """Spread onto video frames; a row shows its members' contributions to its own winner."""
-        cover_FS = covering(self.segments, times, tracks)
-        scores = {task: spread(cover_FS, values, self.said[task]) for task, values in self.scores.items()}
-        said_SK = self.said["compound"]
-        shares_SMK = self.contributions.transpose(1, 0, 2)
+        """Spread onto video frames (rising); a row shows its members' contributions to its own winner."""
+        where = bounds(self.segments)
+        blocks: list[Rows] = []
+        for first in range(0, max(len(times), 1), BLOCK):
+            block = slice(first, first + BLOCK)
+            span = (int(times[block][0]), int(times[block][-1]) + 1) if len(times) else (0, 0)
+            blocks.append(self._block(overlapping(where, *span), times[block], tracks[block]))
+        return Rows.join(blocks)
+
+    def _block(self, here: Array, times: Times, tracks: Times) -> Rows:
+        """Rows that only some of the segments can cover."""
+        cover_FS = covering([self.segments[row] for row in here], times, tracks)
+        scores = {task: spread(cover_FS, values[here], self.said[task][here]) for task, values in self.scores.items()}
+        said_SK = self.said["compound"][here]
+        shares_SMK = self.contributions[:, here].transpose(1, 0, 2)
         spread_FMK = spread(cover_FS, shares_SMK, np.broadcast_to(said_SK[:, None, :], shares_SMK.shape))
         winner_F = np.argmax(np.nan_to_num(scores["compound"], nan=-np.inf), axis=1)
         return Rows(times, tracks, scores, spread_FMK[np.arange(len(times)), :, winner_F])

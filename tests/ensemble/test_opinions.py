@@ -27,12 +27,13 @@ def oracle(segment, output, by_track):
         if output.present[row] and (not by_track or own.track == segment.track)
     ]
     equal = [r for r in mine if (output.segments[r].start, output.segments[r].end) == (segment.start, segment.end)]
+    same_grid = any((own.start, own.end) == (segment.start, segment.end) for own in output.segments)
     finer, coarser = [], []
     for row in mine:
         own = output.segments[row]
         if own.end - own.start < duration:
             finer += [row] if segment.start <= own.middle < segment.end else []
-        else:
+        elif own.end - own.start > duration or not same_grid:
             coarser += [row] if own.start <= segment.middle < own.end else []
     chosen = equal or finer or coarser
     return output.scores["expression"].values[chosen].mean(axis=0) if chosen else None
