@@ -60,5 +60,6 @@ class Face(Modality):
 
 
 def _rows(faces: Faces, segment: Segment) -> Mask:
-    inside: Mask = (faces.times >= segment.start) & (faces.times < segment.end)
-    return inside & (faces.tracks == (-1 if segment.track is None else segment.track))
+    track = -1 if segment.track is None else segment.track
+    rows: Mask = (faces.times >= segment.start) & (faces.times < segment.end) & (faces.tracks == track)
+    return rows

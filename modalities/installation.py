@@ -13,7 +13,8 @@ from modalities import assets
 PYTHON = "3.11"
 PACKAGES = (
     "torch", "torchvision", "torchaudio", "ray", "transformers", "open-clip-torch", "sentence-transformers", "optuna",
-    "librosa", "av", "mediapipe", "opencv-contrib-python", "onnxruntime", "silero-vad", "ai-edge-litert", "tokenizers", "safetensors",
+    "librosa", "av", "mediapipe", "opencv-contrib-python", "onnxruntime", "silero-vad", "ai-edge-litert",
+    "tokenizers", "safetensors",
     "pydantic", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "rich", "typer", "scikit-learn", "tensorboard",
     "scikit-image", "espeakng-loader",
 )  # fmt: skip

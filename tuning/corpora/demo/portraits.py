@@ -19,6 +19,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from numpy.typing import NDArray
 
 from modalities.assets import locate
+from modalities.native import hushed
 
 PORTRAITS = ("collins", "hopper")
 CANVAS = 512
@@ -93,7 +94,7 @@ def _still(name: str) -> NDArray[np.uint8]:
 def _landmarks(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Find the face mesh [468, 3] in pixels."""
     options = vision.FaceLandmarkerOptions(base_options=BaseOptions(model_asset_path=str(locate("face_landmarker"))))
-    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+    with hushed(), vision.FaceLandmarker.create_from_options(options) as landmarker:
         found = landmarker.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=image)).face_landmarks
     height, width = image.shape[:2]
     scale = np.array([width, height, width])
