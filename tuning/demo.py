@@ -163,6 +163,7 @@ def figures(results: Sequence[Result], seconds: float) -> dict[str, float]:
     named = {result.name: result for result in results}
     members = [result for result in results if result.name not in (FUSED, MEAN)]
     fused = named[FUSED]
+    va_ccc, au_f1 = fused.va_ccc or 0.0, fused.au_f1 or 0.0
     return {
         "seconds": round(seconds, 1),
         "expression_macro_f1_fused": fused.expression_f1,
@@ -170,9 +171,9 @@ def figures(results: Sequence[Result], seconds: float) -> dict[str, float]:
         "expression_macro_f1_best_member": max(result.expression_f1 for result in members),
         "uar_worst_member": min(result.uar_present for result in members),
         "compound_macro_f1_fused": fused.compound_f1,
-        "va_ccc_fused": fused.va_ccc,
-        "au_f1_fused": fused.au_f1,
-        "mtl_p": fused.va_ccc + fused.expression_f1 + fused.au_f1,
+        "va_ccc_fused": va_ccc,
+        "au_f1_fused": au_f1,
+        "mtl_p": va_ccc + fused.expression_f1 + au_f1,
     }
 
 
@@ -200,7 +201,7 @@ def results_table(out: Path) -> Table:
             result.name,
             f"{result.expression_f1:.3f}",
             f"{low:.2f}–{high:.2f}",
-            *(f"{value:.3f}" for value in (*cells, result.va_ccc, result.au_f1)),
+            *("–" if value is None else f"{value:.3f}" for value in (*cells, result.va_ccc, result.au_f1)),
         )
     return table
 

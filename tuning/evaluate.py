@@ -36,7 +36,7 @@ class Frames:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How well one member, or all of them together, did."""
+    """How well one member, or all of them together, did; None for a task that nobody of them speaks."""
 
     name: str
     expression_f1: float
@@ -45,8 +45,8 @@ class Result:
     uar_present: float
     present: float
     compound_f1: float
-    va_ccc: float
-    au_f1: float
+    va_ccc: float | None
+    au_f1: float | None
 
 
 def evaluate(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: EncodingCache) -> list[Result]:
@@ -109,8 +109,8 @@ def score(name: str, frames: Frames) -> Result:
         metrics.uar(truth[here], guess[here], count),
         float(here.mean()),
         metrics.macro_f1(compound, compound_guess, frames.truth["compound"].shape[1]),
-        metrics.mean_ccc(*va),
-        metrics.binary_f1(*au),
+        None if np.isnan(va[1]).all() else metrics.mean_ccc(*va),
+        None if np.isnan(au[1]).all() else metrics.binary_f1(*au),
     )
 
 
