@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from modalities.media import Limits, read
 
 from ensemble.grid import Grid
 from ensemble.perception import Impression, Key, Perception
 from ensemble.plan import EnsembleSettings, Plan, grid_of
 from ensemble.tracks import Sightings
 from modalities import assets
+from modalities.media import Limits, read
 from modalities.types import FOREVER, Array, Clip, Encoding, Segment, Speech, Transcript, Word
 
 FORMAT = 1
