@@ -14,7 +14,7 @@ import numpy as np
 from ensemble.opinions import BLOCK, Opinions, bounds, overlapping
 from ensemble.tracks import NOBODY, Sightings
 from modalities.labels import Task
-from modalities.types import Array, Mask, Microseconds, Scores, Segment, Speech, Times, Transcript
+from modalities.types import Array, Mask, Microseconds, Scores, Segment, Speech, Times, Transcript, join_all
 
 
 def covering(segments: Sequence[Segment], times: Times, tracks: Times) -> Mask:
@@ -136,10 +136,6 @@ class Timeline:
     def join(cls, parts: Sequence[Timeline]) -> Timeline:
         """Put the pieces of one clip together; at least one."""
         first, last = parts[0], parts[-1]
-        speech, transcript = first.speech, first.transcript
-        for part in parts[1:]:
-            speech = speech.join(part.speech) if speech and part.speech else speech
-            transcript = transcript.join(part.transcript) if transcript and part.transcript else transcript
         return cls(
             first.clip,
             first.start,
@@ -149,7 +145,7 @@ class Timeline:
             Rows.join([part.rows for part in parts]),
             Verdict.join([part.verdict for part in parts]),
             Sightings.join([part.sightings for part in parts]),
-            speech,
-            transcript,
+            join_all(part.speech for part in parts),
+            join_all(part.transcript for part in parts),
             tuple(problem for part in parts for problem in part.problems),
         )

@@ -22,7 +22,7 @@ from ensemble.plan import EnsembleSettings, Plan, grid_of
 from ensemble.tracks import Sightings
 from modalities import assets
 from modalities.media import Limits, read
-from modalities.types import FOREVER, Array, Clip, Encoding, Segment, Speech, Transcript, Word
+from modalities.types import FOREVER, Array, Clip, Encoding, Segment, Speech, Transcript, Word, join_all
 
 FORMAT = 1
 """Raise it when cues or encoders change what they find: what was kept before is then not used again."""
@@ -82,10 +82,6 @@ def impress(plan: Plan, clip: Path) -> Impression:
 def join(parts: list[Impression]) -> Impression:
     """Put the impressions of a clip's stretches into one."""
     first, last = parts[0], parts[-1]
-    speech, transcript = first.speech, first.transcript
-    for part in parts[1:]:
-        speech = speech.join(part.speech) if speech and part.speech else speech
-        transcript = transcript.join(part.transcript) if transcript and part.transcript else transcript
     return Impression(
         first.start,
         last.end,
@@ -94,8 +90,8 @@ def join(parts: list[Impression]) -> Impression:
         Sightings.join([part.sightings for part in parts]),
         {key: Encoding.join([part.encodings[key] for part in parts]) for key in first.encodings},
         last.frontiers,
-        speech,
-        transcript,
+        join_all(part.speech for part in parts),
+        join_all(part.transcript for part in parts),
         last.segments,
         tuple(problem for part in parts for problem in part.problems),
     )

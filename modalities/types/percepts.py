@@ -1,0 +1,199 @@
+"""Percepts: what is perceived in a stretch; they join in order of time, and forget what is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modalities.types.spans import SAMPLE_RATE, SECOND, Array, Mask, Microseconds, Times
+
+
+class Percept(Protocol):
+    """What a cue found. `until`: complete up to here (excluded)."""
+
+    @property
+    def until(self) -> Microseconds:
+        """Complete up to here."""
+        ...
+
+    def join(self, later: Self) -> Self:
+        """Continue with what was found in the next stretch."""
+        ...
+
+    def since(self, time: Microseconds) -> Self:
+        """Forget what ended at `time` or before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Sampled frames: at most one per cell of the clip-wide 5-per-second grid, the first whose time is in the cell."""
+
+    times: Times  # [F], rising
+    images: tuple[NDArray[np.uint8], ...]  # F × [height, width, 3] RGB, upright
+    until: Microseconds
+
+    def __post_init__(self) -> None:
+        if len(self.times) != len(self.images):
+            raise ValueError(f"every frame needs a time: got {len(self.images)} frames and {len(self.times)} times")
+
+    def join(self, later: Frames) -> Frames:
+        """Continue with later frames."""
+        return Frames(np.concatenate([self.times, later.times]), self.images + later.images, later.until)
+
+    def since(self, time: Microseconds) -> Frames:
+        """Keep frames at `time` or later."""
+        first = int(np.searchsorted(self.times, time))
+        return Frames(self.times[first:], self.images[first:], self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Sound: 16 kHz mono float32 in [-1, 1]; sample n is at `start + n / 16000` seconds. Gaps hold silence."""
+
+    samples: NDArray[np.float32]  # [N]
+    start: Microseconds
+    until: Microseconds
+
+    def join(self, later: Waveform) -> Waveform:
+        """Continue with later sound."""
+        if not len(self.samples):
+            return later
+        return Waveform(np.concatenate([self.samples, later.samples]), self.start, later.until)
+
+    def since(self, time: Microseconds) -> Waveform:
+        """Keep sound from `time` on, or a little before."""
+        skip = min(max(0, (time - self.start) * SAMPLE_RATE // SECOND), len(self.samples))
+        skip -= skip % 2  # two samples are whole microseconds, one is not
+        return Waveform(self.samples[skip:], self.start + skip * SECOND // SAMPLE_RATE, self.until)
+
+    def cut(self, start: Microseconds, end: Microseconds) -> NDArray[np.float32]:
+        """Return the samples with `start <= t < end`; shorter where the sound does not reach."""
+        first, last = (-((self.start - time) * SAMPLE_RATE // SECOND) for time in (start, end))
+        return self.samples[max(0, first) : max(0, last)]
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Faces in sampled frames, one row per face; and which frames were looked at, so that absence is known."""
+
+    times: Times  # [N], rising, of the frame
+    tracks: NDArray[np.int64]  # [N], who
+    boxes: NDArray[np.float32]  # [N, 4] left, top, right, bottom as shares of the frame's width and height
+    scores: NDArray[np.float32]  # [N], detector confidence
+    detected: Mask  # [N], False where a box was only followed from an earlier frame
+    crops: NDArray[np.uint8]  # [N, 224, 224, 3] RGB, eyes level
+    landmarks: NDArray[np.float32]  # [N, 478, 3] x, y as shares of the frame, z in the unit of x
+    blendshapes: NDArray[np.float32]  # [N, 52] in [0, 1], in MediaPipe's order
+    pose: NDArray[np.float32]  # [N, 3] yaw, pitch, roll in degrees
+    looked: Times  # [F], times of all sampled frames that were looked at
+    ran: Mask  # [F], where a detector really ran
+    until: Microseconds
+
+    _ROWS: ClassVar[tuple[str, ...]] = (
+        "times", "tracks", "boxes", "scores", "detected", "crops", "landmarks", "blendshapes", "pose",
+    )  # fmt: skip
+    _LOOKS: ClassVar[tuple[str, ...]] = ("looked", "ran")
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(getattr(self, name)) for name in self._ROWS}
+        if len(set(lengths.values())) > 1 or len(self.looked) != len(self.ran):
+            raise ValueError(f"every face needs all of its columns, but their lengths are {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def take(self, rows: Array) -> Faces:
+        """Keep some faces, by index or by mask; what was looked at stays."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in self._ROWS})
+
+    def join(self, later: Faces) -> Faces:
+        """Continue with later faces."""
+        names = self._ROWS + self._LOOKS
+        columns = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in names}
+        return Faces(**columns, until=later.until)
+
+    def since(self, time: Microseconds) -> Faces:
+        """Keep faces and looks at `time` or later."""
+        looks = {name: getattr(self, name)[self.looked >= time] for name in self._LOOKS}
+        return replace(self.take(self.times >= time), **looks)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Where somebody speaks: spans in order, apart from each other."""
+
+    spans: Times  # [N, 2] start, end
+    until: Microseconds
+
+    def __post_init__(self) -> None:
+        if self.spans.ndim != 2 or self.spans.shape[1] != 2 or np.any(np.diff(self.spans.ravel()) < 0):
+            raise ValueError(f"speech spans must be [N, 2], in order and apart, but got {self.spans.tolist()}")
+
+    def join(self, later: Speech) -> Speech:
+        """Continue with later speech; a span that goes on is one span."""
+        earlier, first = self.spans, later.spans
+        if len(earlier) and len(first) and earlier[-1, 1] >= first[0, 0]:
+            bridge = np.array([[earlier[-1, 0], first[0, 1]]], np.int64)
+            return Speech(np.concatenate([earlier[:-1], bridge, first[1:]]), later.until)
+        return Speech(np.concatenate([earlier, first]), later.until)
+
+    def since(self, time: Microseconds) -> Speech:
+        """Keep spans that end after `time`."""
+        return Speech(self.spans[self.spans[:, 1] > time], self.until)
+
+    def share(self, start: Microseconds, end: Microseconds) -> float:
+        """Return the share of a span in which somebody speaks."""
+        overlap = np.minimum(self.spans[:, 1], end) - np.maximum(self.spans[:, 0], start)
+        return float(np.clip(overlap, 0, None).sum()) / (end - start)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word; `timing` says whether its times were aligned to the sound or estimated from the utterance's."""
+
+    text: str
+    start: Microseconds
+    end: Microseconds
+    confidence: float
+    timing: Literal["aligned", "estimated"]
+
+    @property
+    def middle(self) -> Microseconds:
+        """A word belongs to the segments that hold this."""
+        return (self.start + self.end) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What is said, in order of time; empty where the recogniser was not sure or the language is not its own."""
+
+    words: tuple[Word, ...]
+    until: Microseconds
+
+    def join(self, later: Transcript) -> Transcript:
+        """Continue with later words."""
+        return Transcript(self.words + later.words, later.until)
+
+    def since(self, time: Microseconds) -> Transcript:
+        """Keep words that end after `time`."""
+        return Transcript(tuple(word for word in self.words if word.end > time), self.until)
+
+    def text(self, start: Microseconds, end: Microseconds) -> str:
+        """Return the words whose midpoint lies in a span."""
+        return " ".join(word.text for word in self.words if start <= word.middle < end)
+
+
+P = TypeVar("P", bound=Percept)
+
+
+def join_all(parts: Iterable[P | None]) -> P | None:
+    """Join what was found in the stretches of a clip; None where nobody looked for it."""
+    whole: P | None = None
+    for part in parts:
+        whole = part if whole is None or part is None else whole.join(part)
+    return whole
