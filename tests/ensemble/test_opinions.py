@@ -5,8 +5,8 @@ import pytest
 
 from ensemble.grid import FRAMES, Grid, cut
 from ensemble.opinions import Opinions, align
-from modalities.labels import EXPRESSION, tasks
-from modalities.types import SECOND, Labels, Output, Scored, Segment
+from modalities.labels import EXPRESSION, Labels, tasks
+from modalities.types import SECOND, Output, Scored, Segment
 
 TASKS = tasks()
 NAMES = ("Surprise", "Anger", "Neutral")
