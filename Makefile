@@ -42,7 +42,7 @@ lint: setup
 	$(call stage,import contracts,$(BIN)/lint-imports)
 
 test-fast: setup ## the tests that neither train nor start Ray
-	$(call stage,fast tests,TWOFOLD_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not ray and not slow")
+	$(call stage,fast tests,TWOFOLD_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -rs -m "not ray and not slow")
 
 test: lint test-fast ## style, types, import contracts and all tests
 	$(call stage,slow tests,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m "ray or slow" --durations=10)

@@ -43,6 +43,9 @@ ERRORS = {
     "tuning.recipe:RecipeError": 2,
     "pydantic_core._pydantic_core:ValidationError": 2,
     "builtins:FileNotFoundError": 2,
+    "builtins:FileExistsError": 2,
+    "builtins:NotADirectoryError": 2,
+    "builtins:PermissionError": 2,
 }
 """Error class → exit code, for errors that are one sentence to the user; any other is a bug and keeps its traceback."""
 ALLOWS_COMMERCE = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "Unlicense"})
@@ -75,6 +78,8 @@ def sentence(problem: Exception) -> str:
         return f"{problem.title} does not fit: {'; '.join(wrong)}"
     if isinstance(problem, FileNotFoundError) and problem.filename:
         return f"there is no {problem.filename}"
+    if isinstance(problem, OSError) and problem.filename:
+        return f"{problem.filename} cannot be used ({problem.strerror}); give another path"
     return str(problem)
 
 
@@ -166,7 +171,9 @@ def licences(
     if bundle is None:
         found = [Licensed.model_validate(asset, from_attributes=True) for asset in asset_table()]
     else:
-        manifest = Manifest.model_validate_json((bundle / "bundle.json").read_bytes())
+        from ensemble.bundle import read_manifest
+
+        manifest = Manifest.model_validate(read_manifest(bundle))
         found = [*manifest.parts, *manifest.assets]
     if as_json:
         typer.echo(json.dumps([one.model_dump() | {"commercial": one.allows_commerce} for one in found]))
@@ -221,6 +228,7 @@ def demo(
     workers: Annotated[int, typer.Option(min=0, max=1, help="Ray Train workers; 0 trains in this process.")] = 1,
 ) -> None:
     """Make a corpus, train three members on it, fuse them, open the test split, and write a bundle."""
+    typer.echo("Twofold demo: starting (torch, Ray, MediaPipe) …", err=True)
     from tuning.demo import demo as run
     from tuning.demo import results_table
 

@@ -42,7 +42,7 @@ def save(plan: Plan, folder: Path, provenance: Mapping[str, Any] | None = None) 
         "settings": plan.settings.model_dump(mode="json"),
         "members": [member.name for member in plan.members],
         "labels": {name: list(task.labels) for name, task in plan.tasks.items()},
-        "parts": [{"instance": n, "name": part.name, "licence": part.licence} for n, part in plan.parts.items()],
+        "parts": [{"instance": n, "name": part.name, "licence": part.licence} for n, part in _all_parts(plan).items()],
         "assets": [_describe(asset) for asset in _assets(plan)],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
         "provenance": dict(provenance or {}),
@@ -60,7 +60,10 @@ def load(folder: Path | str) -> Recognizer:
         plan = Plan.of(EnsembleSettings.model_validate(manifest["settings"]))
     except (ValueError, TypeError) as error:
         raise BundleError(f"{folder} has settings that make no ensemble ({error}); make the bundle again") from error
-    loaded = {name: _load_part(type(part), folder / "parts" / name) for name, part in plan.parts.items()}
+    labels = {name: list(task.labels) for name, task in plan.tasks.items()}
+    if manifest["labels"] != labels:
+        raise BundleError(f"{folder} says that its labels are {manifest['labels']}, but its settings make {labels}")
+    loaded = {name: _load_part(part, folder / "parts" / name) for name, part in plan.parts.items()}
     return Recognizer(
         replace(
             plan,
@@ -81,7 +84,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(
             f"{folder} is not a bundle: it has no {MANIFEST}; `twofold demo` makes one, or give another with --bundle"
         ) from None
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"{folder / MANIFEST} is not JSON ({error}); the bundle is broken, make it again") from error
     if not isinstance(manifest, dict):
         raise BundleError(f"{folder / MANIFEST} is no table of a bundle; the bundle is broken, make it again")
@@ -92,19 +95,26 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _load_part(part: type[Part], folder: Path) -> Any:
+def _load_part(part: Part, folder: Path) -> Any:
+    """Read the part that stands in a plan; its weights must be for the labels that the plan's speaks."""
     try:
-        return part.load(folder)
+        loaded = type(part).load(folder)
     except assets.AssetError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        bundle = folder.parent.parent
-        raise BundleError(f"{bundle} has no sound part {folder.name} ({error}); make the bundle again") from error
+        raise BundleError(f"the part {folder.name} cannot be read ({error}); make {folder.parent} again") from error
+    if dict(loaded.speaks) != dict(part.speaks):
+        raise BundleError(f"the part {folder.name} speaks other labels than its bundle says; make the bundle again")
+    return loaded
+
+
+def _all_parts(plan: Plan) -> dict[str, Any]:
+    """Every part with a licence: the plan's own, and the encoders inside its modalities."""
+    return plan.parts | {f"{name}.encoder": modality.encoder for name, modality in plan.modalities.items()}
 
 
 def _assets(plan: Plan) -> list[assets.Asset]:
-    wanted = {name for part in plan.parts.values() for name in part.assets}
-    wanted |= {name for modality in plan.modalities.values() for name in modality.encoder.assets}
+    wanted = {name for part in _all_parts(plan).values() for name in part.assets}
     return [asset for asset in assets.table() if asset.name in wanted]
 
 

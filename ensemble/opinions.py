@@ -1,8 +1,8 @@
 """Opinions: what every member says about the same segments, label by label.
 
-`align` brings members with different grids onto the timeline's segments by real time (ruling 17): a member's score for
-a segment is, in this order, its score on the equal segment; the mean of its finer present segments whose midpoint lies
-inside; the mean of its coarser present segments that cover the midpoint.
+`align` brings members with different grids onto the timeline's segments by real time, for the papers' members do not
+share one grid. A member's score for a segment is, in this order: its score on the equal segment; the mean of its finer
+present segments whose midpoint lies inside; the mean of its coarser present segments that cover the midpoint.
 """
 
 from __future__ import annotations

@@ -88,6 +88,7 @@ class StepStore:
         self._modality = modality
         self._looked: Times = np.zeros(0, np.int64)
         self._steps: dict[int | None, tuple[Times, Array]] = {}
+        self._like: Array = np.zeros((0, 0), np.float32)  # no step, of the modality's shape and dtype
 
     def add(self, percepts: Mapping[str, Percept], stretch: Segment) -> None:
         """Encode the new steps of everything or of every track; a segment about nobody tells which frames exist."""
@@ -95,6 +96,7 @@ class StepStore:
         if self._modality.about == "track":
             tracks += np.unique(_only(percepts, Faces).tracks).tolist()
         new = self._modality.encode(percepts, [Segment(stretch.start, stretch.end, track) for track in tracks])
+        self._like = new.steps.reshape(-1, *new.steps.shape[2:])[:0]
         self._looked = np.concatenate([self._looked, new.times[0]])
         for track, steps, mask, times in zip(tracks, new.steps, new.mask, new.times, strict=True):
             if (track is None) == (self._modality.about == "clip"):
@@ -110,7 +112,7 @@ class StepStore:
                 first, last = np.searchsorted(times, [start, end])
                 if first < last:
                     found.append((Segment(start, end, track), looked, times[first:last], steps[first:last]))
-        like = next(iter(self._steps.values()))[1][:0] if self._steps else self._nothing()
+        like = self._like
         frames = [looked for _, looked, _, _ in found]
         blank = [np.zeros((len(looked), *like.shape[1:]), like.dtype) for looked in frames]
         encoding = Encoding.of([segment for segment, *_ in found], blank, frames, like)
@@ -119,9 +121,6 @@ class StepStore:
             places = np.searchsorted(looked, times)
             encoding.steps[row, places], seen[row, places] = steps, True
         return Encoding(encoding.segments, encoding.steps, seen, encoding.times)
-
-    def _nothing(self) -> Array:
-        return np.zeros((0, self._modality.encoder.width), np.float32)
 
     def forget(self, before: Microseconds) -> None:
         """Drop steps that no open segment can need."""
@@ -186,7 +185,11 @@ class Perception:
             return self._stores[name].gather(spans)
         modality = self._plan.modalities[name]
         held = {role: percept for role, need in modality.needs.items() if (percept := self._held[need]) is not None}
-        return modality.encode(held, [Segment(start, end) for start, end in spans])
+        if modality.about == "clip":
+            return modality.encode(held, [Segment(start, end) for start, end in spans])
+        seen = Sightings.of(_only(held, Faces))
+        segments = [Segment(start, end, track) for start, end in spans for track in seen.tracks_in(start, end)]
+        return modality.encode(held, segments)
 
     def _forget(self, frontiers: Mapping[Key, Microseconds]) -> None:
         """Drop what no open segment can need."""

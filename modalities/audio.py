@@ -1,4 +1,4 @@
-"""Audio: how somebody speaks. Absent where nobody does (the speech gate of ruling 11)."""
+"""Audio: how somebody speaks. Absent where nobody does."""
 
 from __future__ import annotations
 

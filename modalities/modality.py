@@ -46,7 +46,12 @@ class Modality(Part):
 
     @abstractmethod
     def encode(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> Encoding:
-        """Turn each segment into steps; a segment with nothing to perceive has every step masked."""
+        """Turn each segment into steps; a segment with nothing to perceive has every step masked.
+
+        A modality about tracks is asked about segments that name one. A stepwise one is asked once per stretch, for
+        the stretch as a segment of each track, and for one of no track: its answer to that has a masked step, at its
+        time, for every frame that was looked at, so that later a missing face is known from a missing frame.
+        """
 
     @final
     def judge(self, encoding: Encoding, head: Head) -> Output:

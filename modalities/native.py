@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,21 +22,42 @@ def use_threads(count: int) -> None:
     cv2.setNumThreads(count)
 
 
+_lock, _depth, _kept = threading.Lock(), 0, -1
+
+
 @contextmanager
 def hushed() -> Iterator[None]:
     """Drop what native code prints on stderr while a network opens: delegates and versions, meant for its authors.
 
-    Python's own errors are raised as ever. Set `TWOFOLD_VERBOSE` to see everything.
+    Python's own errors are raised as ever. Several threads may be inside; the last one out opens stderr again. Set
+    `TWOFOLD_VERBOSE` to see everything.
     """
     if os.environ.get("TWOFOLD_VERBOSE"):
         yield
         return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  a device, not a path of ours
-        os.dup2(nowhere.fileno(), 2)
+    _enter()
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        _leave()
+
+
+def _enter() -> None:
+    global _depth, _kept
+    with _lock:
+        if _depth == 0:
+            sys.stderr.flush()
+            _kept = os.dup(2)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+        _depth += 1
+
+
+def _leave() -> None:
+    global _depth
+    with _lock:
+        _depth -= 1
+        if _depth == 0:
+            os.dup2(_kept, 2)
+            os.close(_kept)

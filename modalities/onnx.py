@@ -1,6 +1,6 @@
 """Opening ONNX networks: on the CPU, with one thread, once per process.
 
-One thread because a worker has one (ruling 11, threads): several workers share a machine and parallelism is theirs. A
+One thread because a worker has one: several workers share a machine and parallelism is theirs. A
 session keeps nothing between calls and may be called from several threads, so every part of a process shares it.
 """
 

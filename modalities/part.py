@@ -7,6 +7,8 @@ A part is made from its settings, says what it needs, and is saved as `part.json
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from abc import ABC
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,13 +62,18 @@ class Part(ABC):
 
     @final
     def save(self, folder: Path) -> None:
-        """Write settings, labels and weights."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write settings, labels and weights; the folder appears whole, and takes the place of one that was there."""
+        scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
         labels = {task: list(names) for task, names in self.speaks.items()}
         about = {"name": self.name, "settings": self.config.model_dump(mode="json"), "labels": labels}
-        (folder / SETTINGS_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        (scratch / SETTINGS_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         if weights := self.state():
-            save_file(weights, folder / WEIGHTS_FILE)
+            save_file(weights, scratch / WEIGHTS_FILE)
+        if folder.exists():
+            shutil.rmtree(folder)
+        scratch.rename(folder)
 
     @final
     @classmethod

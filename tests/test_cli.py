@@ -36,8 +36,10 @@ def run(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture
 def bundle(tmp_path):
+    rest = {key: [] for key in ("settings", "members", "labels", "parts", "assets", "versions", "provenance")}
+
     def write(**manifest):
-        (tmp_path / "bundle.json").write_text(json.dumps(manifest))
+        (tmp_path / "bundle.json").write_text(json.dumps({"format": 1, **rest, **manifest}))
         return tmp_path
 
     return write
@@ -118,7 +120,8 @@ def test_licences_of_a_bundle_name_what_does_not_allow_commerce(run, bundle):
 
 def test_a_folder_that_is_no_bundle_is_bad_input(run, bundle, tmp_path):
     code, _, err = run("licences", tmp_path / "nowhere")
-    assert (code, err) == (2, f"twofold: there is no {tmp_path / 'nowhere' / 'bundle.json'}\n")
+    assert code == 2
+    assert err.startswith(f"twofold: {tmp_path / 'nowhere'} is not a bundle: it has no bundle.json;")
     code, _, err = run("licences", bundle(assets=[{"name": "yunet"}]))
     assert (code, err) == (2, "twofold: Manifest does not fit: assets.0.licence: Field required\n")
 

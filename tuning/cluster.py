@@ -29,13 +29,9 @@ def running(cpus: int | None = None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    ray.init(
-        num_cpus=cpus,
-        include_dashboard=False,
-        object_store_memory=500_000_000,
-        logging_level="ERROR",
-        log_to_driver=False,
-    )
+    elsewhere = "RAY_ADDRESS" in os.environ  # a cluster has its own resources
+    own = {} if elsewhere else {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": 500_000_000}
+    ray.init(logging_level="ERROR", log_to_driver=False, **own)
     try:
         yield
     finally:
@@ -54,14 +50,16 @@ def spread_over(
     actors = [make() for _ in range(min(workers, len(items)))]
     todo, free = list(reversed(items)), [actor for actor in actors for _ in range(IN_FLIGHT)]
     flying: dict[Any, tuple[Any, Item]] = {}
-    while todo or flying:
-        while todo and free:
-            actor, item = free.pop(0), todo.pop()
-            flying[getattr(actor, method).remote(item)] = actor, item
-        (ready,), _ = ray.wait(list(flying), num_returns=1)
-        actor, item = flying.pop(ready)
-        ray.get(ready)
-        free.append(actor)
-        done(item)
-    for actor in actors:
-        ray.kill(actor)
+    try:
+        while todo or flying:
+            while todo and free:
+                actor, item = free.pop(0), todo.pop()
+                flying[getattr(actor, method).remote(item)] = actor, item
+            (ready,), _ = ray.wait(list(flying), num_returns=1)
+            actor, item = flying.pop(ready)
+            ray.get(ready)
+            free.append(actor)
+            done(item)
+    finally:
+        for actor in actors:
+            ray.kill(actor)

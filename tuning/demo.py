@@ -22,10 +22,10 @@ from rich.table import Table
 
 from ensemble import bundle
 from ensemble.plan import Plan
-from modalities.assets import cache_folder
+from modalities.assets import cache_folder, locate, table
 from tuning.cluster import cores, running, spread_over
-from tuning.corpora.demo import Script, is_made, make_clip, plan_demo, read_demo
-from tuning.encodings import EncodingCache
+from tuning.corpora.demo import DEMO_VERSION, Script, is_made, make_clip, plan_demo, read_demo
+from tuning.encodings import EncodingCache, fingerprint
 from tuning.evaluate import FUSED, MEAN, Result, evaluate
 from tuning.extract import extract
 from tuning.launch import fit_directly, fit_on_ray
@@ -33,6 +33,8 @@ from tuning.recipe import Recipe, read_recipe
 from tuning.train import FUSION, MAPPING, Job
 
 RESULTS = "results.json"
+FIT_FORMAT = 1
+"""Raise it when the same recipe would be fitted to other weights: an earlier fit is then not used again."""
 
 
 @dataclass(slots=True)
@@ -70,15 +72,20 @@ class Stages:
 def demo(out: Path, *, seed: int | None = None, workers: int = 1, console: Console | None = None) -> dict[str, float]:
     """Run every stage, return the figures; `workers` = 0 trains in this process, 1 under Ray Train."""
     out = out.resolve()  # workers run elsewhere
+    out.mkdir(parents=True, exist_ok=True)
+    for asset in table():
+        if asset.embedded:
+            locate(asset.name)  # says which is missing before minutes of work, not after
     stages = Stages(console or Console(stderr=True))
     recipe = read_recipe("demo")
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     stages.say("Twofold demo: make a corpus, encode it, train the members, fit the fusion, open the test split.")
     began = time.monotonic()
+    plan = Plan.of(recipe.ensemble)
     with running():
         corpus = make_corpus(stages, recipe.seed)
-        job = Job(recipe, corpus, cache_folder() / "encodings", out / "fit" / fingerprint(recipe))
-        cache = encode_corpus(stages, job)
+        job = Job(recipe, corpus, cache_folder() / "encodings", out / "fit" / fit_name(recipe, plan))
+        cache = encode_corpus(stages, job, plan)
         fit_ensemble(stages, job, workers)
     with stages.stage("test, and write the bundle"):
         bundle.save(trained(job), out / "bundle", {"recipe": recipe.model_dump(mode="json")})
@@ -91,9 +98,11 @@ def demo(out: Path, *, seed: int | None = None, workers: int = 1, console: Conso
     return figures(results, seconds)
 
 
-def fingerprint(recipe: Recipe) -> str:
-    """Name the folder of a fit by what it was asked for: another recipe is fitted anew."""
-    return hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()[:12]
+def fit_name(recipe: Recipe, plan: Plan) -> str:
+    """Name the folder of a fit by all that it depends on: with another recipe, corpus or encoder it is fitted anew."""
+    parts = {name: part.config.model_dump(mode="json") for name, part in plan.parts.items()}
+    about = [FIT_FORMAT, DEMO_VERSION, fingerprint(plan), recipe.model_dump(mode="json"), parts]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
 
 
 class Maker:
@@ -124,16 +133,16 @@ def make_corpus(stages: Stages, seed: int) -> Path:
     return folder
 
 
-def encode_corpus(stages: Stages, job: Job) -> EncodingCache:
+def encode_corpus(stages: Stages, job: Job, plan: Plan) -> EncodingCache:
     """Encode the clips that are not in the cache."""
     clips = [clip.path for clip in read_demo(job.corpus).clips]
-    cache = EncodingCache(job.encodings, job.recipe.ensemble)
+    cache = EncodingCache(job.encodings, plan)
     missing = cache.missing(clips)
     if not missing:
         stages.say(f"encodings: all {len(clips)} clips were encoded before, in {job.encodings}")
         return cache
     with stages.stage("perceive and encode") as show:
-        extract(job.recipe.ensemble, clips, job.encodings, done=_Count(len(missing), show))
+        extract(plan, clips, job.encodings, done=_Count(len(missing), show))
     return cache
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ensemble.grid import Grid
 from ensemble.perception import Impression, Key, Perception
-from ensemble.plan import EnsembleSettings, Plan, grid_of
+from ensemble.plan import Plan
 from ensemble.tracks import Sightings
 from modalities import assets
 from modalities.media import Limits, read
@@ -28,26 +28,28 @@ FORMAT = 1
 """Raise it when cues or encoders change what they find: what was kept before is then not used again."""
 
 
-def fingerprint(settings: EnsembleSettings) -> str:
-    """Return the hash of everything that decides what perception finds in a clip."""
+def fingerprint(plan: Plan) -> str:
+    """Return the hash of everything that decides what perception finds in a clip, defaults included."""
     modalities = {
         name: {
-            "kind": modality.kind,
-            "settings": modality.settings,
-            "grids": sorted({grid_of(head.grid).model_dump_json() for head in modality.heads.values()}),
+            "name": modality.name,
+            "settings": modality.config.model_dump(mode="json"),
+            "encoder": [modality.encoder.name, modality.encoder.config.model_dump(mode="json")],
+            "grids": sorted({member.grid.model_dump_json() for member in plan.members if member.modality == name}),
         }
-        for name, modality in settings.modalities.items()
+        for name, modality in plan.modalities.items()
     }
+    cues = {name: [cue.name, cue.config.model_dump(mode="json")] for name, cue in plan.cues.items()}
     files = {asset.name: asset.sha256 for asset in assets.table()}
-    about = {"format": FORMAT, "cues": settings.cues, "modalities": modalities, "assets": files}
+    about = {"format": FORMAT, "cues": cues, "modalities": modalities, "assets": files}
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class EncodingCache:
     """Impressions of clips in a folder."""
 
-    def __init__(self, folder: Path, settings: EnsembleSettings) -> None:
-        self._folder = folder / fingerprint(settings)
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self._folder = folder / fingerprint(plan)
         self._keys: dict[Path, Path] = {}
 
     def path(self, clip: Path) -> Path:

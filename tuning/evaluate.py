@@ -15,8 +15,9 @@ from ensemble.catalog import FUSIONS
 from ensemble.fusion import Fusion
 from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer, Wishes
+from ensemble.timeline import Rows
 from modalities.catalog import build
-from modalities.types import Array, Scores
+from modalities.types import Array, Scores, Times
 from tuning import metrics
 from tuning.corpora.corpus import LabelledClip
 from tuning.encodings import EncodingCache
@@ -62,10 +63,21 @@ def evaluate(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: Encod
         said: list[dict[str, Scores]] = []
         for clip, impression in zip(clips, impressions, strict=True):
             (piece,) = asked.combine([impression], wishes)
-            nearest = np.clip(np.searchsorted(piece.rows.times, clip.times), 0, len(piece.rows.times) - 1)
-            said.append({task: scores[nearest] for task, scores in piece.rows.scores.items()})
+            said.append(_at(piece.rows, clip.times))
         results.append(score(name, _frames(clips, said)))
     return results
+
+
+def _at(rows: Rows, times: Times) -> dict[str, Scores]:
+    """Return the scores of the rows nearest in time to the labelled frames; NaN where a clip has no row."""
+    if not len(rows.times):
+        return {
+            task: np.full((len(times), scores.shape[1]), np.nan, np.float32) for task, scores in rows.scores.items()
+        }
+    after = np.searchsorted(rows.times, times).clip(0, len(rows.times) - 1)
+    before = (after - 1).clip(0)
+    nearest = np.where(times - rows.times[before] <= np.abs(rows.times[after] - times), before, after)
+    return {task: scores[nearest] for task, scores in rows.scores.items()}
 
 
 def _plain_mean(plan: Plan) -> Fusion:
@@ -75,8 +87,12 @@ def _plain_mean(plan: Plan) -> Fusion:
 
 
 def _frames(clips: Sequence[LabelledClip], said: Sequence[dict[str, Scores]]) -> Frames:
+    pairs = list(zip(clips, said, strict=True))
     numbers = np.concatenate([np.full(len(clip.times), number) for number, clip in enumerate(clips)])
-    truth = {task: np.concatenate([clip.labels[task] for clip in clips]) for task in clips[0].labels}
+    truth = {
+        task: np.concatenate([clip.labels.get(task, np.full_like(part[task], np.nan)) for clip, part in pairs])
+        for task in said[0]
+    }
     return Frames(numbers, truth, {task: np.concatenate([part[task] for part in said]) for task in said[0]})
 
 

@@ -19,24 +19,16 @@ class Extractor:
     def __init__(self, settings: EnsembleSettings, folder: Path) -> None:
         use_threads(1)
         self._plan = Plan.of(settings)
-        self._cache = EncodingCache(folder, settings)
+        self._cache = EncodingCache(folder, self._plan)
 
     def encode(self, clip: Path) -> None:
         """Encode one clip into the cache."""
         self._cache.encode(clip, self._plan)
 
-    def close(self) -> None:
-        """Free what the cues hold open; an actor that is killed instead complains."""
-        for cue in self._plan.cues.values():
-            cue.close()
 
-
-def extract(
-    settings: EnsembleSettings, clips: Sequence[Path], folder: Path, done: Callable[[Path], None]
-) -> EncodingCache:
+def extract(plan: Plan, clips: Sequence[Path], folder: Path, done: Callable[[Path], None]) -> EncodingCache:
     """Encode the clips that are missing in the cache; `done` is told of each."""
-    cache = EncodingCache(folder, settings)
-    missing = cache.missing(clips)
+    cache = EncodingCache(folder, plan)
     actor = ray.remote(num_cpus=1, max_restarts=3, max_task_retries=2)(Extractor)
-    spread_over(lambda: actor.remote(settings, folder), "encode", missing, cores(), done=done)
+    spread_over(lambda: actor.remote(plan.settings, folder), "encode", cache.missing(clips), cores(), done=done)
     return cache

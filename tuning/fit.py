@@ -2,8 +2,8 @@
 
     fit(part, objective, data, settings, seed=7)
 
-What is learnt is the objective's business; how long, how fast and from where is the loop's. Launchers
-(`tuning/launch.py`) hand it `report` to keep checkpoints and `resume` to go on from one.
+What is learnt is the objective's business; how long, how fast and from where is the loop's. `report` is told of every
+epoch and can ask for a state, from which `resume` goes on as if nothing had happened.
 """
 
 from __future__ import annotations

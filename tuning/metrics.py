@@ -69,6 +69,8 @@ def bootstrap(clips: Array, metric: object, *arrays: Array, draws: int = 200, se
     if not callable(metric):
         raise TypeError("metric must be a function of the arrays")
     names = np.unique(clips)
+    if not len(names):
+        return float("nan"), float("nan")
     rows = {name: np.flatnonzero(clips == name) for name in names}
     rng = np.random.default_rng(seed)
     values: list[float] = []

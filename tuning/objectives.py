@@ -76,7 +76,7 @@ class HeadObjective:
 
 
 class FusionObjective:
-    """Negative log-likelihood of the normalised fused probability (ruling 6), BCE, 1 − CCC; a pull towards the mean.
+    """Negative log-likelihood of the normalised fused probability, BCE, 1 − CCC; a pull towards the mean.
 
     Members are dropped at random in training, so that any subset still works. The pull is the squared distance of the
     weights from the plain mean: on little data a fusion must earn what it takes from the mean.

@@ -64,12 +64,12 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
     use_threads(1)
     plan = Plan.of(job.recipe.ensemble)
     corpus = read_corpus(job.recipe.corpus, job.corpus)
-    if dict(corpus.compounds) != dict(job.recipe.ensemble.compounds):
+    if list(corpus.compounds.items()) != list(job.recipe.ensemble.compounds.items()):  # labels are columns in order
         raise ValueError(
             f"the corpus {corpus.name} labels the compounds {', '.join(corpus.compounds)}, but the recipe asks for "
-            f"{', '.join(job.recipe.ensemble.compounds)}; make them the same in [ensemble.compounds]"
+            f"{', '.join(job.recipe.ensemble.compounds)}; make them the same, in this order, in [ensemble.compounds]"
         )
-    cache = EncodingCache(job.encodings, job.recipe.ensemble)
+    cache = EncodingCache(job.encodings, plan)
     sides: tuple[Split, ...] = ("train", "dev")
     known = {side: [(clip, cache.load(clip.path)) for clip in corpus.split(side)] for side in sides}
     scores: dict[str, float] = {}
@@ -187,20 +187,31 @@ def _about(segments: tuple[Segment, ...], person: int | None) -> np.ndarray[tupl
 
 
 def choose_spoken_share(plan: Plan, known: Known) -> float:
-    """Choose λ by the macro-F1 of compounds on dev; of equals, the one nearest to one half."""
-    recognizer = Recognizer(plan)
+    """Choose λ by the macro-F1 of compounds on dev; of equals, the one nearest to one half.
+
+    Where no member speaks compound, or nothing is labelled with it, λ stays as it is.
+    """
+    recognizer, chosen = Recognizer(plan), plan.mapping.config.spoken_share
+    labelled = [(clip, impression) for clip, impression in known if "compound" in clip.labels]
+    if not plan.mapping.config.spoken or not labelled:
+        return chosen
+    opinions = [next(recognizer.combine([impression])).verdict.opinions for _, impression in labelled]
+    rows = [_about(o.segments, _labelled_track(i)) for o, (_, i) in zip(opinions, labelled, strict=True)]
+    truth = np.concatenate(
+        [
+            segment_targets([heard.segments[row] for row in about], clip)["compound"]
+            for heard, about, (clip, _) in zip(opinions, rows, labelled, strict=True)
+        ]
+    )
+    sure = np.nan_to_num(truth).max(axis=1) > SURE
+    fused = [plan.fusion.fuse(heard) for heard in opinions]
     results: dict[float, float] = {}
     for share in SHARES:
-        truths: list[np.ndarray] = []
-        said: list[np.ndarray] = []
-        for clip, impression in known:
-            (piece,) = recognizer.combine([impression])
-            opinions = piece.verdict.opinions
-            scores, _ = plan.mapping.compound(opinions, plan.fusion.fuse(opinions), share)
-            rows = _about(opinions.segments, _labelled_track(impression))
-            target = segment_targets([opinions.segments[row] for row in rows], clip)["compound"]
-            sure = np.nan_to_num(target).max(axis=1) > SURE
-            truths.append(target[sure].argmax(axis=1))
-            said.append(scores[rows][sure].argmax(axis=1))
-        results[share] = metrics.macro_f1(np.concatenate(truths), np.concatenate(said), len(plan.mapping.pairs))
+        scores = np.concatenate(
+            [
+                plan.mapping.compound(heard, scored, share)[0][about]
+                for heard, scored, about in zip(opinions, fused, rows, strict=True)
+            ]
+        )
+        results[share] = metrics.macro_f1(truth[sure].argmax(1), scores[sure].argmax(1), len(plan.mapping.pairs))
     return max(SHARES, key=lambda share: (round(results[share], 3), -abs(share - 0.5)))

@@ -70,11 +70,20 @@ def gather(given: Sequence[Path], out: Path) -> Gathered:
 
 
 def _files(folder: Path, out: Path) -> Iterator[Path]:
-    results = out.resolve()
+    results, searched = out.resolve(), folder.resolve()
+    apart = searched in results.parents  # otherwise results lie among the clips, and are known by their names
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and results not in path.resolve().parents:
+        result = results in path.resolve().parents if apart else _is_result(path)
+        if path.is_file() and not hidden and not result:
             yield path
+
+
+def _is_result(path: Path) -> bool:
+    """Whether a file is one of those that `predict` wrote beside each other."""
+    stem = path.name.removesuffix(".abaw.txt") if path.name.endswith(".abaw.txt") else path.stem
+    endings = (".json", ".csv", ".parquet", ".abaw.txt", ".png")
+    return path.name.removeprefix(stem) in endings and all(path.with_name(stem + end).exists() for end in endings[:4])
 
 
 def _called_media(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -45,11 +46,12 @@ def predict(
     report("looking for clips")
     gathered = gather(clips, out)
     report(f"loading {folder}")
-    origin = Origin.of(folder)
     done: list[Done] = []
     failed = list(gathered.missing)
     with load(folder) as recognizer:
+        origin = Origin.of(folder)
         _check(wishes, recognizer)
+        _check_out(out)
         work = Work(recognizer, wishes, origin, out)
         for number, source in enumerate(gathered.sources, start=1):
             heading = f"{number} of {len(gathered.sources)}: {source.name}"
@@ -112,6 +114,17 @@ def _attempt(work: Work, source: Source, report: Report) -> Done | Refusal:
     except Exception as error:  # noqa: BLE001  whatever one clip does, it must not cost the others their results
         _log.exception("%s could not be recognised", source.path)
         return Refusal(source.path, f"the program failed with {type(error).__name__}: {error}; please report this")
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a folder that cannot be written to, before any work."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"results cannot be written to {out} ({reason}); give another folder with --out") from error
 
 
 def _check(wishes: Wishes, recognizer: Recognizer) -> None:

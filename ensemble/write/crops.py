@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ensemble.timeline import Timeline
 from ensemble.write.frames import names, primary, shares, winners
-from modalities.media import frame_at
+from modalities.media import MediaError, frame_at
 from modalities.types import Array, Clip, Microseconds
 
 MARGIN = 0.25
@@ -61,8 +62,12 @@ def moments(timeline: Timeline, most: int = 6) -> list[Moment]:
 
 
 def crops(clip: Clip, wanted: Sequence[Moment]) -> list[Crop]:
-    """Decode the frames of these moments again and cut the faces out; MediaError where the clip has gone."""
-    return [Crop(moment, square(frame_at(clip, moment.time), moment.box)) for moment in wanted]
+    """Decode the frames of these moments again and cut the faces out; without those that cannot be had again."""
+    found: list[Crop] = []
+    for moment in wanted:
+        with suppress(MediaError):
+            found.append(Crop(moment, square(frame_at(clip, moment.time), moment.box)))
+    return found
 
 
 def square(image: Array, box: tuple[float, float, float, float]) -> NDArray[np.uint8]:

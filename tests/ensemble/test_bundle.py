@@ -7,9 +7,11 @@ import pytest
 
 from ensemble import bundle
 from ensemble.bundle import MANIFEST, BundleError
+from ensemble.catalog import FUSIONS
 from ensemble.recognizer import Recognizer
 from ensemble.timeline import Timeline
 from modalities.assets import MissingAsset, table
+from modalities.catalog import build
 from modalities.types import SECOND
 from tests import toys
 from tests.checks.alike import assert_alike
@@ -47,7 +49,9 @@ def test_it_says_what_it_is_made_of(folder):
     manifest = bundle.read_manifest(folder)
     assert manifest["members"] == [member.name for member in PLAN.members]
     assert manifest["labels"]["compound"] == list(PLAN.tasks["compound"].labels)
-    assert {entry["instance"] for entry in manifest["parts"]} == set(PLAN.parts)
+    assert {entry["instance"] for entry in manifest["parts"]} == set(PLAN.parts) | {
+        f"{name}.encoder" for name in PLAN.modalities
+    }
     assert all(entry["licence"] for entry in manifest["parts"])
     assert manifest["provenance"] == {"recipe": "toys"}
     assert manifest["versions"].keys() >= {"python", "torch", "mediapipe", "numpy"}
@@ -128,3 +132,29 @@ def test_an_asset_that_was_not_fetched_is_named(folder, tmp_path, monkeypatch):
     rewrite(folder, assets=[{"name": asset.name, "sha256": asset.sha256}])
     with pytest.raises(MissingAsset, match=rf"{asset.name}.*twofold fetch"):
         bundle.load(folder)
+
+
+def test_a_bundle_whose_labels_were_turned_is_refused(folder):
+    manifest = json.loads((folder / "bundle.json").read_text())
+    manifest["labels"]["expression"].reverse()
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="says that its labels are"):
+        bundle.load(folder)
+
+
+def test_a_part_that_speaks_other_labels_than_its_bundle_is_refused(folder):
+    part = folder / "parts" / "fusion" / "part.json"
+    about = json.loads(part.read_text())
+    about["labels"]["expression"].reverse()
+    about["settings"]["tasks"]["expression"]["labels"].reverse()
+    part.write_text(json.dumps(about))
+    with pytest.raises(BundleError, match="speaks other labels"):
+        bundle.load(folder)
+
+
+def test_a_part_takes_the_place_of_another_kind(tmp_path):
+    PLAN.fusion.save(tmp_path / "part")
+    mean = build({"kind": "mean", **PLAN.fusion.config.model_dump(include={"speaks", "tasks"})}, FUSIONS)
+    mean.save(tmp_path / "part")
+    assert type(mean).load(tmp_path / "part").state() == {}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part"]

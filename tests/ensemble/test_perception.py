@@ -8,7 +8,8 @@ import pytest
 from ensemble.grid import FRAMES, Grid, cut
 from ensemble.perception import Cursor, Perception, StepStore
 from modalities.catalog import MODALITIES, find
-from modalities.types import FOREVER, SECOND, Segment, Transcript, Word
+from modalities.face import Face
+from modalities.types import FOREVER, SECOND, Encoding, Segment, Transcript, Word
 from tests import toys
 from tests.checks.alike import assert_alike
 from tests.films import film
@@ -180,6 +181,48 @@ def test_an_empty_store_gathers_nothing():
     store = StepStore(PLAN.modalities["face"])
     encoding = store.gather([(0, SECOND)])
     assert encoding.segments == ()
-    assert encoding.steps.shape == (0, 0, 6)
+    assert encoding.steps.shape[:2] == (0, 0)
     store.forget(SECOND)
     assert np.asarray(encoding.present).shape == (0,)
+
+
+class PatientFace(Face):
+    """A face modality that is asked about whole segments, as one must be that looks at several steps at once."""
+
+    stepwise = False
+
+
+class RawFace(Face):
+    """A face modality whose steps are raw crops: its backbone would be in the head."""
+
+    def encode(self, percepts, segments):
+        encoding = super().encode(percepts, segments)
+        return Encoding(encoding.segments, np.zeros((*encoding.mask.shape, 4, 4, 3), np.uint8), *rest(encoding))
+
+
+def rest(encoding):
+    return encoding.mask, encoding.times
+
+
+def planned(kind):
+    settings = toys.settings().model_dump()
+    settings["modalities"]["face"]["kind"] = f"tests.ensemble.test_perception:{kind}"
+    return toys.Plan.of(toys.EnsembleSettings.model_validate(settings))
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_modality_about_tracks_need_not_be_stepwise(length):
+    stepwise = impress(FILM.stretches(length))
+    patient = impress(FILM.stretches(length), planned("PatientFace"))
+    for key, encoding in stepwise.encodings.items():
+        assert_alike(unpadded(encoding), unpadded(patient.encodings[key]), 1e-6, str(key))
+
+
+def test_steps_may_be_raw_even_if_nobody_is_there_at_first():
+    found = impress(film(people=0).stretches(SECOND), planned("RawFace"))
+    seen = impress(FILM.stretches(SECOND), planned("RawFace"))
+    for key, encoding in seen.encodings.items():
+        if key[0] == "face":
+            assert encoding.steps.dtype == np.uint8
+            assert encoding.steps.shape[2:] == (4, 4, 3)
+            assert Encoding.join([found.encodings[key], encoding]).steps.dtype == np.uint8

@@ -250,3 +250,20 @@ def test_no_two_clips_share_their_files(tmp_path, paths, places):
     given = [source.place for source in found.sources]
     assert len({place.casefold() for place in given}) == len(paths)
     assert given == places
+
+
+def test_results_may_lie_among_the_clips(bundle, tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    film(folder / "talk.mp4", 0.5)
+    first = predict([folder], folder, bundle)
+    assert [done.name for done in first.done] == ["talk.mp4"]
+    again = predict([folder], folder, bundle)  # its own picture is no clip
+    assert [done.name for done in again.done] == ["talk.mp4"]
+    assert not again.skipped
+
+
+def test_an_out_folder_that_cannot_be_written_to_is_refused_before_any_work(bundle, tmp_path):
+    clip = film(tmp_path / "talk.mp4", 0.5)
+    with pytest.raises(InputError, match="cannot be written to"):
+        predict([clip], clip / "below", bundle)

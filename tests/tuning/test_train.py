@@ -11,7 +11,7 @@ import pytest
 from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer
 from tests.tuning import tiny
-from tuning.encodings import EncodingCache
+from tuning.encodings import EncodingCache, fingerprint
 from tuning.evaluate import FUSED, MEAN, evaluate
 from tuning.launch import fit_directly, fit_on_ray
 from tuning.train import FUSION, MAPPING, Job, Step
@@ -21,7 +21,7 @@ from tuning.train import FUSION, MAPPING, Job, Step
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     folder = tmp_path_factory.mktemp("tiny")
     recipe = tiny.recipe()
-    tiny.make(folder / "corpus", folder / "encodings", recipe.ensemble)
+    tiny.make(folder / "corpus", folder / "encodings", Plan.of(recipe.ensemble))
     return Job(recipe, folder / "corpus", folder / "encodings", folder / "fit")
 
 
@@ -61,6 +61,41 @@ def test_the_same_seed_gives_the_same_weights(job: Job, steps: list[Step], tmp_p
         np.testing.assert_array_equal(value, weights(job)[name])
 
 
+def test_a_part_that_was_half_written_is_fitted_again(job: Job, steps: list[Step], tmp_path: Path) -> None:
+    other = replace(job, out=tmp_path / "fit")
+    (other.out / ".face.static.12345").mkdir(parents=True)  # what a kill during a save leaves behind
+    fit_directly(other, lambda _: None)
+    for name, value in weights(other).items():
+        np.testing.assert_array_equal(value, weights(job)[name])
+
+
+def test_compounds_in_another_order_are_refused(job: Job, tmp_path: Path) -> None:
+    ensemble = job.recipe.ensemble
+    turned = ensemble.model_copy(update={"compounds": dict(reversed(ensemble.compounds.items()))})
+    other = replace(job, recipe=job.recipe.model_copy(update={"ensemble": turned}), out=tmp_path / "fit")
+    with pytest.raises(ValueError, match="in this order"):
+        fit_directly(other, lambda _: None)
+
+
+def test_a_corpus_without_compound_labels_is_trained_and_scored(job: Job, tmp_path: Path) -> None:
+    recipe = job.recipe.model_copy(update={"corpus": "tests.tuning.tiny:read_without_compounds"})
+    other = replace(job, recipe=recipe, out=tmp_path / "fit")
+    fit_directly(other, lambda _: None)
+    plan = Plan.of(recipe.ensemble)
+    test = tiny.read_without_compounds(job.corpus).split("test")
+    results = evaluate(Recognizer(plan), test, EncodingCache(job.encodings, plan))
+    assert all(result.compound_f1 == 0.0 for result in results)
+
+
+def test_every_setting_that_changes_what_is_perceived_changes_the_key() -> None:
+    settings = tiny.recipe().ensemble
+    before = fingerprint(Plan.of(settings))
+    cues = {**settings.cues, "faces": {**settings.cues["faces"], "cut": 0.5}}
+    assert fingerprint(Plan.of(settings.model_copy(update={"cues": cues}))) != before
+    said_aloud = {**settings.cues, "faces": {**settings.cues["faces"], "gap": 1.0}}  # the default
+    assert fingerprint(Plan.of(settings.model_copy(update={"cues": said_aloud}))) == before
+
+
 def test_evaluation_knows_absence_from_error(job: Job, steps: list[Step]) -> None:
     plan = Plan.of(job.recipe.ensemble)
     plan = replace(
@@ -69,7 +104,7 @@ def test_evaluation_knows_absence_from_error(job: Job, steps: list[Step]) -> Non
         fusion=type(plan.fusion).load(job.out / FUSION),
         mapping=type(plan.mapping).load(job.out / MAPPING),
     )
-    cache = EncodingCache(job.encodings, job.recipe.ensemble)
+    cache = EncodingCache(job.encodings, plan)
     test = tiny.read(job.corpus).split("test")
     results = {result.name: result for result in evaluate(Recognizer(plan), test, cache)}
     assert list(results) == [FUSED, MEAN, "face.static", "audio.attention"]

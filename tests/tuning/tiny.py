@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ensemble.grid import FRAMES, Grid, cut
 from ensemble.perception import Impression
-from ensemble.plan import EnsembleSettings
+from ensemble.plan import Plan
 from ensemble.tracks import Sightings
 from modalities.labels import ABAW_PAIRS, ACTION_UNITS, EXPRESSION
 from modalities.types import FOREVER, SECOND, Encoding, Segment
@@ -64,6 +65,15 @@ def read(folder: Path) -> Corpus:
     return Corpus("tiny", tuple(clips), "Apache-2.0", "none")
 
 
+def read_without_compounds(folder: Path) -> Corpus:
+    """Read the tiny corpus as one that labels three tasks only."""
+    whole = read(folder)
+    clips = tuple(
+        replace(clip, labels={task: v for task, v in clip.labels.items() if task != "compound"}) for clip in whole.clips
+    )
+    return replace(whole, clips=clips)
+
+
 def labels(state: str, frames: int) -> dict[str, np.ndarray]:
     """Labels of a clip that shows one state all the time."""
     parts = ABAW_PAIRS.get(state, (state,))
@@ -77,11 +87,11 @@ def labels(state: str, frames: int) -> dict[str, np.ndarray]:
     return {"expression": expression, "compound": compound, "action_units": units, "valence_arousal": valence}
 
 
-def make(folder: Path, encodings: Path, settings: EnsembleSettings) -> None:
+def make(folder: Path, encodings: Path, plan: Plan) -> None:
     """Write clips and their encodings: one clip of each state and split, its state plainly in the steps."""
     assert len(ACTION_UNITS.labels) == 12
     folder.mkdir(parents=True)
-    cache = EncodingCache(encodings, settings)
+    cache = EncodingCache(encodings, plan)
     rng = np.random.default_rng(0)
     for split in SPLITS:
         for state in STATES:
