@@ -56,13 +56,28 @@ class Stages:
             TimeRemainingColumn(),
         )
         began = time.monotonic()
-        if not self.console.is_terminal:
-            self.say(f"{name} …")  # a bar is drawn only when it is over
-        with Progress(*columns, console=self.console) as progress:
-            bar = progress.add_task(name, total=1.0)
-            yield lambda share: progress.update(bar, completed=share)
-            progress.update(bar, completed=1.0)
+        if self.console.is_terminal:
+            with Progress(*columns, console=self.console) as progress:
+                bar = progress.add_task(name, total=1.0)
+                yield lambda share: progress.update(bar, completed=share)
+                progress.update(bar, completed=1.0)
+        else:
+            self.say(f"{name} …")
+            yield self._lines(name, began)
         self.seconds[name] = time.monotonic() - began
+
+    def _lines(self, name: str, began: float) -> Callable[[float], None]:
+        """Say how far a stage is at every tenth of it: where no bar can be drawn."""
+        said = 0.1
+
+        def show(share: float) -> None:
+            nonlocal said
+            if share >= said:
+                said = share + 0.1
+                gone = time.monotonic() - began
+                self.say(f"{name}: {share:.0%} after {gone:.0f} s, about {gone / share - gone:.0f} s left")
+
+        return show
 
     def say(self, text: str) -> None:
         """Show a line."""
