@@ -42,6 +42,7 @@ ERRORS = {
     "ensemble.predict.clips:InputError": 2,
     "tuning.recipe:RecipeError": 2,
     "pydantic_core._pydantic_core:ValidationError": 2,
+    "builtins:FloatingPointError": 1,
     "builtins:FileNotFoundError": 2,
     "builtins:FileExistsError": 2,
     "builtins:NotADirectoryError": 2,
@@ -156,6 +157,7 @@ class Manifest(BaseModel):
 
     parts: list[Licensed] = []
     assets: list[Licensed]
+    models: list[Licensed] = []
 
 
 @app.command()
@@ -174,7 +176,7 @@ def licences(
         from ensemble.bundle import read_manifest
 
         manifest = Manifest.model_validate(read_manifest(bundle))
-        found = [*manifest.parts, *manifest.assets]
+        found = [*manifest.parts, *manifest.assets, *manifest.models]
     if as_json:
         typer.echo(json.dumps([one.model_dump() | {"commercial": one.allows_commerce} for one in found]))
     else:

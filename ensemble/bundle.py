@@ -22,6 +22,7 @@ from ensemble.plan import EnsembleSettings, Plan
 from ensemble.recognizer import Recognizer
 from modalities import assets
 from modalities.part import Part
+from modalities.pretrained import Origin, Pretrained
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -44,6 +45,7 @@ def save(plan: Plan, folder: Path, provenance: Mapping[str, Any] | None = None) 
         "labels": {name: list(task.labels) for name, task in plan.tasks.items()},
         "parts": [{"instance": n, "name": part.name, "licence": part.licence} for n, part in _all_parts(plan).items()],
         "assets": [_describe(asset) for asset in _assets(plan)],
+        "models": [_origin(part.config.origin) for part in _all_parts(plan).values() if _is_pretrained(part)],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
         "provenance": dict(provenance or {}),
     }
@@ -116,6 +118,20 @@ def _all_parts(plan: Plan) -> dict[str, Any]:
 def _assets(plan: Plan) -> list[assets.Asset]:
     wanted = {name for part in _all_parts(plan).values() for name in part.assets}
     return [asset for asset in assets.table() if asset.name in wanted]
+
+
+def _is_pretrained(part: Part) -> bool:
+    return isinstance(part.config, Pretrained)
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    """Say where a model that others trained comes from; it is fetched by name, so there is no hash of it."""
+    return {
+        "name": origin.name,
+        "source": f"hub: {origin.name}@{origin.revision or 'main'}",
+        "licence": origin.licence,
+        "commercial": origin.commercial,
+    }
 
 
 def _describe(asset: assets.Asset) -> dict[str, Any]:

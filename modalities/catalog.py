@@ -15,6 +15,8 @@ CUES: Mapping[str, str] = {
     "faces": "modalities.cues.faces:FaceFinder",
     "silero": "modalities.cues.speech:Silero",
     "moonshine": "modalities.cues.transcript:Moonshine",
+    "whisper": "modalities.cues.transcript.whisper:Whisper",
+    "parakeet": "modalities.cues.transcript.parakeet:Parakeet",
 }
 ENCODERS: Mapping[str, str] = {
     "face_embedded": "modalities.encoders.face:EmbeddedFace",
@@ -24,10 +26,24 @@ ENCODERS: Mapping[str, str] = {
     "prosody": "modalities.encoders.prosody:ProsodyEncoder",
     "minilm": "modalities.encoders.minilm:MiniLM",
     "ngrams": "modalities.encoders.ngrams:Ngrams",
+    "wavlm": "modalities.encoders.wavlm:WavLM",
+    "wav2vec2": "modalities.encoders.wav2vec2:Wav2Vec2",
+    "emoaffectnet": "modalities.encoders.emoaffectnet:EmoAffectNet",
+    "clip_image": "modalities.encoders.clip:ClipImage",
+    "vitmae": "modalities.encoders.vitmae:ViTMAE",
+    "roberta": "modalities.encoders.roberta:Roberta",
+    "sentence": "modalities.encoders.sentence:Sentence",
+    "clip_text": "modalities.encoders.clip:ClipText",
 }
 HEADS: Mapping[str, str] = {
     "mean": "modalities.heads.mean:MeanHead",
     "attention": "modalities.heads.attention:AttentionHead",
+    "mamba": "modalities.heads.mamba:MambaHead",
+    "transformer": "modalities.heads.transformer:TransformerHead",
+    "lstm": "modalities.heads.lstm:LSTMHead",
+    "bilstm": "modalities.heads.bilstm:BiLSTMHead",
+    "uncertain": "modalities.heads.uncertain:UncertainHead",
+    "cosine": "modalities.heads.cosine:CosineHead",
 }
 MODALITIES: Mapping[str, str] = {
     "face": "modalities.face:Face",

@@ -2,7 +2,10 @@
 
 from functools import partial
 
+import torch
+
 from modalities.catalog import CUES, HEADS, MODALITIES, find
+from modalities.heads.mamba import MambaBlock
 from modalities.labels import tasks
 from modalities.types import Segment
 from tests import toys
@@ -14,11 +17,21 @@ TWO_PEOPLE = film(5.6)
 WIDTH = 6
 """Of the steps that heads are given."""
 
+UNTRAINED = {"most_doubt": 1000.0, "languages": ("en", "de", "es", "fr", "zh")}
+"""What a recogniser with random weights is not to be doubted for."""
+
 
 def default(kind, catalog):
-    """Make a part with its default settings."""
+    """Make a part with its default settings; a model that others trained is made as its tiny preset."""
     part = find(kind, catalog)
-    return part(part.Config())
+    fields = part.Config.model_fields
+    preset = {"preset": "tiny"} if "preset" in fields else {}
+    heard = {name: value for name, value in UNTRAINED.items() if preset and name in fields}
+    return part(part.Config(**preset, **heard))
+
+
+SHALLOW = {"mamba": {"layers": 1}}
+"""Head → settings: drawn weights are large, and what a Mamba block adds grows with the fifth power of its input."""
 
 
 def make_head(kind, seed=0):
@@ -29,7 +42,13 @@ def make_head(kind, seed=0):
         "speaks": {name: task.labels.names for name, task in known.items()},
         "kinds": {name: task.kind for name, task in known.items()},
     }
-    return toys.randomise(part(part.Config.model_validate({**settings, "hidden": 64})), seed)
+    head = part(part.Config.model_validate({**settings, "hidden": 64, **SHALLOW.get(kind, {})}))
+    toys.randomise(head, seed)
+    with torch.no_grad():
+        for module in head.modules():
+            if isinstance(module, MambaBlock):
+                module.A.abs_()  # drawn below zero, nothing would be forgotten and the state would grow without bound
+    return head
 
 
 MODALITIES_OVER_TOYS = {

@@ -8,6 +8,7 @@ epoch and can ask for a state, from which `resume` goes on as if nothing had hap
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def fit(  # noqa: PLR0913  the loop's two hooks are by keyword
 ) -> float:
     """Fit a part; its weights are then those of the best epoch on dev, or of the last without any dev.
 
-    Returns the metric of that epoch.
+    Returns the metric of that epoch; raises FloatingPointError where the loss is no number any more.
     """
     torch.manual_seed(seed)
     optimiser = torch.optim.AdamW(part.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
@@ -146,6 +147,8 @@ def _epoch(
         nn.utils.clip_grad_norm_(part.parameters(), 1.0)
         optimiser.step()
         total += loss.item() * len(index)
+    if not math.isfinite(total):
+        raise FloatingPointError(f"the loss became {total} at a learning rate of {settings.lr}; lower it, or the depth")
     return total / rows
 
 

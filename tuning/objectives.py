@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ensemble.fusion import Fusion
-from modalities.heads.head import Head, activate
+from modalities.heads.head import Answer, Head, activate
+from modalities.heads.uncertain import TEMPERATURE
 from modalities.labels import Kind
 from tuning import metrics
 from tuning.fit import Batch
+from tuning.losses import SETTLED, Phase, uncertain_loss
 
 SURE = 0.5
 """A soft label counts as a class in a metric where that class has more than this share."""
@@ -36,7 +38,10 @@ def concordance_loss(values: Tensor, targets: Tensor) -> Tensor:
 
 
 class HeadObjective:
-    """Joint loss of all tasks a head speaks: soft cross-entropy with class weights, binary cross-entropy, 1 − CCC."""
+    """Joint loss of all tasks a head speaks: soft cross-entropy with class weights, binary cross-entropy, 1 − CCC.
+
+    Where a head says how sure it is, a Gaussian likelihood takes the place of the cross-entropy.
+    """
 
     def __init__(self, head: Head, train: Batch, *, smoothing: float, jitter: float) -> None:
         self._kinds: Mapping[str, Kind] = head.config.kinds
@@ -49,9 +54,23 @@ class HeadObjective:
         steps = batch["steps"]
         if self._jitter:
             steps = steps + torch.randn_like(steps) * head.scale * self._jitter
-        logits = head(steps, batch["mask"], batch["times"]).logits
-        losses = [self._task_loss(task, logits[task], batch[task]) for task in self._kinds]
+        answer = head(steps, batch["mask"], batch["times"])
+        losses = [
+            self._uncertain_loss(task, answer, batch[task])
+            if task in answer.uncertainty
+            else self._task_loss(task, answer.logits[task], batch[task])
+            for task in self._kinds
+        ]
         return torch.stack(losses).sum()
+
+    def _uncertain_loss(self, task: str, answer: Answer, targets: Tensor) -> Tensor:
+        """Learn how sure the head is together with what it says: a Gaussian likelihood of means and log-variances."""
+        known = ~targets.isnan().any(-1)
+        if not known.any():
+            return answer.logits[task].sum() * 0
+        means, log_variances = answer.logits[task][known] * TEMPERATURE, 2 * answer.uncertainty[task][known].log()
+        phase = Phase(smoothing=self._smoothing, divergence=SETTLED.divergence, hard=False)
+        return uncertain_loss(means, log_variances, targets[known], self._weights[task], phase=phase)
 
     def _task_loss(self, task: str, logits: Tensor, targets: Tensor) -> Tensor:
         known = ~targets.isnan().any(-1)

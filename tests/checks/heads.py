@@ -128,7 +128,8 @@ def check_gradient_survives_a_row_without_steps(make, batch):
         some = batch.filled(float("nan")).take(rows)
         head.zero_grad()
         answer = head(some.steps, some.mask, some.times)
-        sum(logits[:5].square().sum() for logits in answer.logits.values()).backward()
+        said = [*answer.logits.values(), *answer.uncertainty.values()]
+        sum(values[:5].square().sum() for values in said).backward()
         gradients.append({name: p.grad.clone() for name, p in head.named_parameters() if p.grad is not None})
     assert gradients[0].keys() == {name for name, _ in head.named_parameters()}, "a parameter that nothing uses"
     assert all(torch.isfinite(gradient).all() for gradient in gradients[0].values())
@@ -142,7 +143,8 @@ def check_gradient_is_finite_for_any_row(make, batch):
     head = make().train()
     some = batch.filled(float("nan"))
     answer = head(some.steps, some.mask, some.times)
-    sum(activate(head.config.kinds[t], logits).square().sum() for t, logits in answer.logits.items()).backward()
+    said = [activate(head.config.kinds[t], logits) for t, logits in answer.logits.items()]
+    sum(values.square().sum() for values in [*said, *answer.uncertainty.values()]).backward()
     assert all(torch.isfinite(p.grad).all() for p in head.parameters() if p.grad is not None)
 
 

@@ -158,3 +158,11 @@ def test_a_part_takes_the_place_of_another_kind(tmp_path):
     mean.save(tmp_path / "part")
     assert type(mean).load(tmp_path / "part").state() == {}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["part"]
+
+
+def test_it_names_the_models_that_others_trained(tmp_path):
+    settings = toys.settings().model_dump()
+    settings["cues"]["words"] = {"kind": "whisper", "speech": "voice", "name": "openai/whisper-base"}
+    bundle.save(toys.Plan.of(toys.EnsembleSettings.model_validate(settings)), tmp_path / "bundle")
+    (model,) = bundle.read_manifest(tmp_path / "bundle")["models"]
+    assert (model["name"], model["licence"], model["commercial"]) == ("openai/whisper-base", "Apache-2.0", True)

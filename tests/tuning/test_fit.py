@@ -8,6 +8,7 @@ import torch
 
 from ensemble.fusion import MeanFusion, MultiHeadProbabilityFusion
 from modalities.heads.mean import MeanHead
+from modalities.heads.uncertain import UncertainHead
 from modalities.labels import EXPRESSION, tasks
 from tests import toys
 from tests.checks.fusions import configure, draw
@@ -326,3 +327,35 @@ def test_standardising_makes_inputs_alike():
     assert (seen.std(0)[[0, 1, 2, 3, 5]] - 1).abs().max() < 0.05
     assert seen[:, 4].abs().max() < 1e-4, "an input that never varies stays where it is"
     assert isinstance(head, MeanHead)
+
+
+def test_an_uncertain_head_learns_what_it_is_sure_of():
+    torch.manual_seed(0)
+    speaks = {"expression": ("Anger", "Fear", "Sadness")}
+    kinds = {"expression": "distribution"}
+    head = UncertainHead(UncertainHead.Config(width=3, speaks=speaks, kinds=kinds, hidden=16, dropout=0.0))
+    clear, truth = torch.eye(3).repeat(40, 1), torch.eye(3).repeat(40, 1)
+    vague = torch.zeros(120, 3)
+    guess = torch.eye(3)[torch.randint(0, 3, (120,))]
+    steps = torch.cat([clear, vague])[:, None, :]
+    batch = {"steps": steps, "mask": torch.ones(240, 1, dtype=torch.bool), "times": torch.zeros(240, 1)}
+    batch["expression"] = torch.cat([truth, guess])
+    head.standardise_by(batch["steps"], batch["mask"])
+    objective = HeadObjective(head, batch, smoothing=0.0, jitter=0.0)
+    fit(head, objective, Data(batch, None), FitSettings(epochs=40, lr=0.01), seed=1)
+    with torch.no_grad():
+        unsure = head(batch["steps"], batch["mask"], batch["times"]).uncertainty["expression"].mean(1)
+    assert unsure[120:].mean() > 1.3 * unsure[:120].mean()
+
+
+def test_a_loss_that_is_no_number_ends_the_fit_in_a_sentence():
+    class Broken(HeadObjective):
+        """Divides by what has become zero."""
+
+        def loss(self, part, batch):
+            return super().loss(part, batch) * float("inf")
+
+    data = rows(40, 0)
+    head = make_head("mean")
+    with pytest.raises(FloatingPointError, match="lower it"):
+        fit(head, Broken(head, data, smoothing=0.0, jitter=0.0), Data(data, None), QUICK, seed=1)

@@ -1,22 +1,23 @@
-"""What is said: utterances cut at silences, each recognised by Moonshine (English).
+"""The transcript cue: speech is grouped into utterances, and each is given to a recogniser.
 
 An utterance ends where nobody speaks for a while, or, closed by force, at the quietest place after 10 to 15 s. It is
 absent where the recogniser is not sure of it or does not come to an end: so it reads every language but its own.
-Moonshine gives no times, so the words are laid over the utterance's spans of speech by their length.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, cast
+from dataclasses import replace
+from typing import ClassVar, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from modalities import moonshine
 from modalities.cues.cue import Cue
+from modalities.cues.transcript.listening import NOBODY, Listening, Utterance
+from modalities.cues.transcript.recognition import Recognition, lay, place
 from modalities.types import (
     SAMPLE_RATE,
     SECOND,
@@ -24,80 +25,39 @@ from modalities.types import (
     Percept,
     Segment,
     Speech,
-    Times,
     Transcript,
     Waveform,
     Word,
 )
 
-NOBODY = Speech(np.zeros((0, 2), np.int64), 0)
 
+class TranscriptCue(Cue):
+    """Speech recognition; a recogniser only writes `recognise`."""
 
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """What is remembered of a clip: the sound and the spans of the utterance that is open, and what may follow it."""
-
-    origin: Microseconds  # of the clip's first piece of sound
-    forgotten: int  # samples between that and `sound`
-    sound: NDArray[np.float32]  # [N]
-    speech: Speech
-    done: Microseconds  # sound before this belongs to earlier utterances
-
-    def hear(self, waveform: Waveform, speech: Speech) -> Listening:
-        """Continue with what is new."""
-        return replace(self, sound=np.concatenate([self.sound, waveform.samples]), speech=self.speech.join(speech))
-
-    def cut(self, start: Microseconds, end: Microseconds) -> NDArray[np.float32]:
-        """Return the sound of a span, shorter where there is none."""
-        first, last = (max(0, self._place(time)) for time in (start, end))
-        return self.sound[first:last]
-
-    def forget(self, time: Microseconds) -> Listening:
-        """Keep sound from `time` on."""
-        drop = min(max(0, self._place(time)), len(self.sound))
-        return replace(self, sound=self.sound[drop:].copy(), forgotten=self.forgotten + drop)
-
-    def _place(self, time: Microseconds) -> int:
-        return (time - self.origin) * SAMPLE_RATE // SECOND - self.forgotten
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """Spans of speech [N, 2] that belong together; what comes before `end` is settled with it."""
-
-    spans: Times
-    end: Microseconds
-
-
-class Moonshine(Cue):
-    """Speech recognition by Moonshine tiny (Jeffries et al., 2024)."""
-
-    name: ClassVar[str] = "moonshine"
-    assets: ClassVar[tuple[str, ...]] = moonshine.ASSETS
     wants: ClassVar[Mapping[str, type[Percept]]] = {"waveform": Waveform, "speech": Speech}
     gives: ClassVar[type[Percept]] = Transcript
 
     class Config(Cue.Config):
-        """Times in seconds. `most_doubt`: minus the logarithm of an utterance's probability per second of its sound.
-
-        Above 3.25 lie 1 % of English utterances (read, acted, commands, interviews) and 86 % of those in German and
-        Mandarin; the area under that curve is 0.997.
-        """
+        """Times in seconds. `most_doubt`: what is more doubtful is absent; its unit is the recogniser's."""
 
         speech: str = "speech"
         silence: float = Field(0.5, ge=0.1)
         longest: float = Field(15.0, gt=0, le=30)
         padding: float = Field(0.2, ge=0)
-        blank: float = Field(0.3, ge=0)
-        most_doubt: float = Field(3.25, gt=0)
+        most_doubt: float = Field(gt=0)
 
     config: Config
+
+    @abstractmethod
+    def recognise(self, sound: NDArray[np.float32]) -> Recognition:
+        """Write down what is said in the sound of one utterance [N], 16 kHz, at least one of them."""
 
     @property
     def needs(self) -> Mapping[str, str]:
         """The waveform, and where somebody speaks in it."""
         return {"waveform": "waveform", "speech": self.config.speech}
 
+    @final
     def perceive(
         self,
         percepts: Mapping[str, Percept],
@@ -113,7 +73,7 @@ class Moonshine(Cue):
         known = min(speech.until, waveform.until)
         words: list[Word] = []
         while utterance := self._closed(memory, known):
-            words += self._words(memory, utterance)
+            words += self._read(memory, utterance)
             rest = np.maximum(memory.speech.spans[memory.speech.spans[:, 1] > utterance.end], utterance.end)
             memory = replace(memory, speech=replace(memory.speech, spans=rest), done=utterance.end)
         spans = memory.speech.spans
@@ -146,33 +106,19 @@ class Moonshine(Cue):
             return latest
         return start + int(np.square(blocks).mean(axis=1).argmin()) * SECOND // 10 + SECOND // 20
 
-    def _words(self, memory: Listening, utterance: Utterance) -> tuple[Word, ...]:
+    def _read(self, memory: Listening, utterance: Utterance) -> tuple[Word, ...]:
         """Recognise one utterance; nothing where the recogniser is not sure."""
-        padding, blank = _time(self.config.padding), np.zeros(round(self.config.blank * SAMPLE_RATE), np.float32)
-        start = max(int(utterance.spans[0, 0]) - padding, memory.done)
-        sound = memory.cut(start, min(int(utterance.spans[-1, 1]) + padding, utterance.end))
+        padding, spans = _time(self.config.padding), utterance.spans
+        start = max(int(spans[0, 0]) - padding, memory.done)
+        sound = memory.cut(start, min(int(spans[-1, 1]) + padding, utterance.end))
         if not len(sound):
             return ()
-        found = moonshine.transcribe(np.concatenate([blank, sound, blank]))
-        unsure = found.doubt * SAMPLE_RATE / len(sound) > self.config.most_doubt
-        if unsure or not found.finished or not found.words:
+        found = self.recognise(sound)
+        if found.doubt > self.config.most_doubt or not found.finished or not found.words:
             return ()
-        return lay(found.words, utterance.spans)
-
-
-def lay(words: Sequence[tuple[str, float]], spans: Times) -> tuple[Word, ...]:
-    """Lay words with their confidences over spans of speech [N, 2], each as long as its letters and a gap."""
-    spoken = np.cumsum([0, *(spans[:, 1] - spans[:, 0])])
-    share = np.cumsum([0, *(len(text) + 1 for text, _ in words)])
-    edges = share * spoken[-1] // share[-1]
-    # A word that begins where a span ends begins with the next span.
-    first = np.searchsorted(spoken[:-1], edges[:-1], side="right") - 1
-    last = np.searchsorted(spoken[:-1], edges[1:], side="left") - 1
-    starts, ends = spans[first, 0] + edges[:-1] - spoken[first], spans[last, 0] + edges[1:] - spoken[last]
-    return tuple(
-        Word(text, start, end, confidence, "estimated")
-        for (text, confidence), start, end in zip(words, starts.tolist(), ends.tolist(), strict=True)
-    )
+        if any(word.when is None for word in found.words):
+            return lay([(word.text, word.confidence) for word in found.words], spans)
+        return place(found.words, start, int(spans[0, 0]), utterance.end)
 
 
 def _time(seconds: float) -> Microseconds:
