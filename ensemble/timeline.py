@@ -44,6 +44,12 @@ def spread(cover_FS: Mask, values: Array, said: Mask) -> Scores:
     return mean.reshape(len(cover_FS), *values.shape[1:]).astype(np.float32)
 
 
+def shares(scores: Scores) -> Scores:
+    """Divide each row [S, C] by the sum of what is said; NaN where nothing is."""
+    total = np.nansum(scores, axis=1, keepdims=True)
+    return np.where(total > 0, scores / np.where(total > 0, total, 1), np.nan).astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """One row per video frame (and, where asked for, per further track). NaN = nobody says it."""
@@ -56,9 +62,7 @@ class Rows:
     @property
     def compound_probability(self) -> Scores:
         """Compound scores as a distribution per row [F, K]; NaN where there are none."""
-        scores = self.scores["compound"]
-        total = np.nansum(scores, axis=1, keepdims=True)
-        return np.where(total > 0, scores / np.where(total > 0, total, 1), np.nan).astype(np.float32)
+        return shares(self.scores["compound"])
 
     @classmethod
     def join(cls, parts: Sequence[Rows]) -> Rows:

@@ -157,7 +157,7 @@ def encode_corpus(stages: Stages, job: Job, plan: Plan) -> EncodingCache:
         stages.say(f"encodings: all {len(clips)} clips were encoded before, in {job.encodings}")
         return cache
     with stages.stage("perceive and encode") as show:
-        extract(plan, clips, job.encodings, done=_Count(len(missing), show))
+        extract(plan, missing, job.encodings, done=_Count(len(missing), show))
     return cache
 
 

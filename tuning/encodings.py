@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -23,6 +22,7 @@ from ensemble.tracks import Sightings
 from modalities import assets
 from modalities.media import Limits, read
 from modalities.types import FOREVER, Array, Clip, Encoding, Segment, Speech, Transcript, Word, join_all
+from modalities.whole import whole
 
 FORMAT = 1
 """Raise it when cues or encoders change what they find: what was kept before is then not used again."""
@@ -118,10 +118,8 @@ def save_impression(impression: Impression, path: Path) -> None:
         "problems": impression.problems,
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez(scratch, **arrays)  # type: ignore[arg-type]  # the stubs take `allow_pickle` for one of the arrays
-    scratch.replace(path)
+    with whole(path) as unfinished, unfinished.open("wb") as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]  # the stubs take `allow_pickle` for one of the arrays
 
 
 def load_impression(path: Path) -> Impression:

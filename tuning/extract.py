@@ -1,4 +1,4 @@
-"""Extraction: fills the cache of encodings with Ray actors, in parallel, each clip once."""
+"""Extraction: fills the cache of encodings with Ray actors, in parallel."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ class Extractor:
         self._cache.encode(clip, self._plan)
 
 
-def extract(plan: Plan, clips: Sequence[Path], folder: Path, done: Callable[[Path], None]) -> EncodingCache:
-    """Encode the clips that are missing in the cache; `done` is told of each."""
-    cache = EncodingCache(folder, plan)
+def extract(plan: Plan, clips: Sequence[Path], folder: Path, done: Callable[[Path], None]) -> None:
+    """Encode clips into the cache in a folder; `done` is told of each."""
     actor = ray.remote(num_cpus=1, max_restarts=3, max_task_retries=2)(Extractor)
-    spread_over(lambda: actor.remote(plan.settings, folder), "encode", cache.missing(clips), cores(), done=done)
-    return cache
+    spread_over(lambda: actor.remote(plan.settings, folder), "encode", clips, cores(), done=done)

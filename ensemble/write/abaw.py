@@ -21,9 +21,9 @@ from ensemble.grid import Span
 from ensemble.timeline import Rows, Timeline, covering, spread
 from ensemble.tracks import NOBODY
 from ensemble.write.frames import judged, primary, winners
-from ensemble.write.whole import whole
 from modalities.labels import Labels
 from modalities.types import SECOND, Scores, Segment, Times
+from modalities.whole import whole
 
 Convention = Literal["reference", "ras"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ensemble.timeline import Timeline
-from ensemble.write.frames import names, primary, shares, winners
+from ensemble.timeline import Timeline, shares
+from ensemble.write.frames import names, primary, winners
 from modalities.media import MediaError, frame_at
 from modalities.types import Array, Clip, Microseconds
 

@@ -15,12 +15,12 @@ from typing import Any, Self
 import numpy as np
 
 from ensemble.bundle import read_manifest
-from ensemble.timeline import Timeline
+from ensemble.timeline import Timeline, shares
 from ensemble.tracks import Sightings
-from ensemble.write.frames import names, shares, winners
-from ensemble.write.whole import whole
+from ensemble.write.frames import names, winners
 from modalities.labels import Pairs
 from modalities.types import SECOND, Array, Speech, Transcript
+from modalities.whole import whole
 
 FORMAT, VERSION = "twofold.timeline", 1
 SCHEMA = Path(__file__).with_name("timeline.schema.json")

@@ -24,12 +24,6 @@ def primary(rows: Rows) -> Rows:
     )
 
 
-def shares(scores: Scores) -> Scores:
-    """Divide each row [S, C] by the sum of what is said; NaN where nothing is."""
-    total = np.nansum(scores, axis=1, keepdims=True)
-    return np.where(total > 0, scores / np.where(total > 0, total, 1), np.nan).astype(np.float32)
-
-
 def judged(scores: Scores) -> Times:
     """Return the rows of [F, C] in which anything is said, rising."""
     return np.flatnonzero(~np.isnan(scores).all(axis=1))

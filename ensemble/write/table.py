@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from ensemble.timeline import Timeline
 from ensemble.tracks import NOBODY
 from ensemble.write.frames import names, winners
-from ensemble.write.whole import whole
 from modalities.types import SECOND, Array
+from modalities.whole import whole
 
 FORMAT = {"format": "twofold.frames", "version": 1}
 TIME_DIGITS, SCORE_DIGITS = 6, 5

@@ -47,6 +47,15 @@ def deactivate(kind: Kind, scores: Tensor) -> Tensor:
     return torch.logit(scores, 1e-6) if kind == "independent" else torch.atanh(scores.clamp(-1 + 1e-6, 1 - 1e-6))
 
 
+def draw_as_released(head: nn.Module) -> None:
+    """Draw linear layers by Glorot's uniform rule, with zero bias, as the code of RAS does; the rest stays as it is."""
+    for module in head.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 class Head(nn.Module, Part):
     """Scores of segments from their steps. A masked step's value can never reach an answer."""
 

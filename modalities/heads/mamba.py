@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modalities.config import Choice, Integers
-from modalities.heads.head import Answer, Head
+from modalities.heads.head import Answer, Head, draw_as_released
+from modalities.heads.pooling import mean_step
 from modalities.heads.scan import System, Variant, selective_scan
 
 
@@ -122,11 +123,7 @@ class MambaHead(Head):
     def reset(self) -> None:
         """Draw as released: linear layers by Glorot's uniform rule with zero bias, the rest as torch does."""
         super().reset()
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        draw_as_released(self)
 
     def forward(self, steps: Tensor, mask: Tensor, times: Tensor) -> Answer:  # noqa: ARG002  steps come in order
         """Mix the steps along time, average, judge."""
@@ -138,5 +135,4 @@ class MambaHead(Head):
         steps_BTH: Tensor = self.project(steps_BTE)
         for block in self.blocks:
             steps_BTH = steps_BTH + block(steps_BTH, mask_BT)
-        share_BT1 = mask_BT[..., None] / mask_BT.sum(1).clamp_min(1)[:, None, None]
-        return (steps_BTH * share_BT1).sum(1)
+        return mean_step(steps_BTH, mask_BT)

@@ -1,9 +1,17 @@
-"""Attention pooling: a weighted mean over steps, the weights learnt from the steps themselves (RAS §3.3)."""
+"""From steps to one vector: the mean over those that exist, or a mean whose weights are learnt from the steps.
+
+Attention pooling is that of RAS's speech models (§3.4).
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+
+def mean_step(steps_BTD: Tensor, mask_BT: Tensor) -> Tensor:
+    """Mean over the steps that exist [B, D]; zero where there are none."""
+    return (steps_BTD * mask_BT[..., None]).sum(1) / mask_BT.sum(1, keepdim=True).clamp_min(1)
 
 
 class AttentionPooling(nn.Module):

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modalities.config import Choice, Integers
-from modalities.heads.head import Answer, Head
+from modalities.heads.head import Answer, Head, draw_as_released
+from modalities.heads.pooling import mean_step
 
 
 class SelfAttention(nn.Module):
@@ -45,11 +46,6 @@ def sinusoids(steps_BTD: Tensor) -> Tensor:
     pace = 10_000 ** (-(column - column % 2).to(steps_BTD.dtype) / width)
     angle_TD = torch.arange(length, device=steps_BTD.device).to(steps_BTD.dtype)[:, None] * pace
     return torch.where(column % 2 == 0, angle_TD.sin(), angle_TD.cos())
-
-
-def mean_step(steps_BTD: Tensor, mask_BT: Tensor) -> Tensor:
-    """Mean over the steps that exist [B, D]; zero where there are none."""
-    return (steps_BTD * mask_BT[..., None]).sum(1) / mask_BT.sum(1, keepdim=True).clamp_min(1)
 
 
 class Layer(nn.Module):
@@ -104,10 +100,7 @@ class TransformerHead(Head):
     def reset(self) -> None:
         """Draw new weights as the released code does: Xavier, and no bias."""
         super().reset()
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+        draw_as_released(self)
 
     def forward(self, steps: Tensor, mask: Tensor, times: Tensor) -> Answer:  # noqa: ARG002  steps stand on a grid
         """Mix the steps, average those that exist, then judge."""

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from modalities.config import Choice, Uniform
 from modalities.heads.head import Answer, Head
 from modalities.heads.lstm import existing_first
-from modalities.heads.transformer import SelfAttention, mean_step
+from modalities.heads.pooling import mean_step
+from modalities.heads.transformer import SelfAttention
 
 THIRDS = 3
 TEMPERATURE = 1.5

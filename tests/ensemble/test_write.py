@@ -38,9 +38,9 @@ from ensemble.write import (
 )
 from ensemble.write.crops import square
 from ensemble.write.picture.columns import Columns
-from ensemble.write.whole import whole
 from modalities.labels import ABAW_PAIRS, EXPRESSION, tasks
 from modalities.types import SECOND, Segment, Speech, Transcript, Word
+from modalities.whole import whole
 from tests.golden import golden
 
 ORIGIN = Origin("bundle", "0" * 64, {"torch": "2"}, ABAW_PAIRS)

@@ -7,9 +7,9 @@ from typing import Self
 
 import numpy as np
 
-from ensemble.timeline import Timeline
+from ensemble.timeline import Timeline, shares
 from ensemble.tracks import NOBODY
-from ensemble.write.frames import primary, shares
+from ensemble.write.frames import primary
 from modalities.types import SECOND, Array, Mask, Scores
 
 MOST = 2000

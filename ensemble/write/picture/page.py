@@ -23,8 +23,8 @@ from ensemble.write.picture.gallery import gallery
 from ensemble.write.picture.lettering import clock, legible
 from ensemble.write.picture.panels import affect, compound, expression, members, speech
 from ensemble.write.picture.style import DPI, FAINT, INK, LEFT, RIGHT, SIZE, still
-from ensemble.write.whole import whole
 from modalities.types import seconds
+from modalities.whole import whole
 
 PANELS = {"compound": 2.9, "expression": 1.8, "affect": 1.2, "speech": 0.9, "members": 1.4}
 """From top to bottom, with their shares of the height."""
