@@ -9,17 +9,17 @@ from typing import Any, Literal
 
 from ensemble.catalog import FUSIONS, MAPPINGS
 from ensemble.fusion import Fusion
-from ensemble.grid import FRAMES, Grid
 from ensemble.mapping import Mapping as CompoundMapping
 from modalities.catalog import CUES, HEADS, MODALITIES, build, find
 from modalities.config import Config
 from modalities.cues.cue import Cue
+from modalities.grid import FRAMES, Grid
 from modalities.heads.head import Head
 from modalities.labels import ABAW_PAIRS, Task, tasks
 from modalities.modality import Modality
-from modalities.types import Frames, Percept, Waveform
+from modalities.types import ClipName, Frames, Percept, Waveform
 
-BROUGHT: Mapping[str, type[Percept]] = {"frames": Frames, "waveform": Waveform}
+BROUGHT: Mapping[str, type[Percept]] = {"clip": ClipName, "frames": Frames, "waveform": Waveform}
 """What every footage brings."""
 
 

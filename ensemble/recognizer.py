@@ -13,13 +13,13 @@ from typing import Self
 
 import numpy as np
 
-from ensemble.grid import Span
 from ensemble.mapping import normalise
 from ensemble.opinions import Opinions, align, bounds
 from ensemble.perception import Cursor, Impression, Perception
 from ensemble.plan import Plan
 from ensemble.timeline import Rows, Timeline, Verdict
 from ensemble.tracks import NOBODY, Primary, Sightings
+from modalities.grid import Span
 from modalities.media import Limits, read
 from modalities.types import FOREVER, SECOND, Clip, Footage, Mask, Microseconds, Output, Scores, Segment, Times
 
@@ -139,6 +139,7 @@ class _Pending:
             impression.sightings,
             impression.speech,
             impression.transcript,
+            impression.captions,
             impression.problems,
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from ensemble.opinions import BLOCK, Opinions, bounds, overlapping
 from ensemble.tracks import NOBODY, Sightings
 from modalities.labels import Task
-from modalities.types import Array, Mask, Microseconds, Scores, Segment, Speech, Times, Transcript, join_all
+from modalities.types import Array, Captions, Mask, Microseconds, Scores, Segment, Speech, Times, Transcript, join_all
 
 
 def covering(segments: Sequence[Segment], times: Times, tracks: Times) -> Mask:
@@ -134,6 +134,7 @@ class Timeline:
     sightings: Sightings
     speech: Speech | None
     transcript: Transcript | None
+    captions: Captions | None = None
     problems: tuple[str, ...] = ()
 
     @classmethod
@@ -151,5 +152,6 @@ class Timeline:
             Sightings.join([part.sightings for part in parts]),
             join_all(part.speech for part in parts),
             join_all(part.transcript for part in parts),
+            join_all(part.captions for part in parts),
             tuple(problem for part in parts for problem in part.problems),
         )

@@ -49,6 +49,7 @@ MODALITIES: Mapping[str, str] = {
     "face": "modalities.face:Face",
     "audio": "modalities.audio:Audio",
     "text": "modalities.text:Text",
+    "scene": "modalities.scene:Scene",
 }
 
 

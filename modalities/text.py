@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
-import numpy as np
-
 from modalities.modality import Modality
 from modalities.types import Encoding, Percept, Segment, Transcript
+from modalities.words import encode_texts
 
 
 class Text(Modality):
@@ -35,9 +34,4 @@ class Text(Modality):
         """Steps [S, 1, E]; masked where there are no words."""
         transcript = cast(Transcript, percepts["transcript"])
         texts = [transcript.text(segment.start, segment.end) for segment in segments]
-        spoken = np.array([bool(text) for text in texts], np.bool_)
-        steps_S1E = np.zeros((len(segments), 1, self.encoder.width), np.float32)
-        if spoken.any():
-            steps_S1E[spoken, 0] = self.encoder.encode([text for text in texts if text])
-        middles = np.array([segment.middle for segment in segments], np.int64)
-        return Encoding(tuple(segments), steps_S1E, spoken[:, None], middles[:, None])
+        return encode_texts(self.encoder, segments, texts)

@@ -41,6 +41,7 @@ class Film:
             row_times=self.times[shown],
             waveform=Waveform(self.samples[first:stop], first * SECOND // SAMPLE_RATE, until),
             segments=self.segments,
+            clip="film",
         )
 
 

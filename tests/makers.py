@@ -55,6 +55,7 @@ MODALITIES_OVER_TOYS = {
     "face": {"kind": "face", "encoder": {"kind": "tests.toys:Shapes"}},
     "audio": {"kind": "audio", "encoder": {"kind": "tests.toys:Loudness"}},
     "text": {"kind": "text", "encoder": {"kind": "tests.toys:Counts"}},
+    "scene": {"kind": "scene", "encoder": {"kind": "tests.toys:Counts"}},
 }
 
 
@@ -68,6 +69,7 @@ def modality_over_toys(name):
         "faces": cues.perceive(partial(default, "tests.toys:Marks", CUES), heard, footage)[0],
         "speech": cues.perceive(partial(default, "tests.toys:Tones", CUES), heard, footage)[0],
         "transcript": cues.perceive(partial(default, "tests.toys:Pitch", CUES), heard, footage)[0],
+        "caption": cues.perceive(partial(default, "tests.toys:Light", CUES), heard, footage)[0],
         "waveform": footage[0].waveform,
     }
     track = 1 if name == "face" else None

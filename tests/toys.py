@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from ensemble.plan import EnsembleSettings, Plan
+from modalities.cues.caption import CaptionCue
 from modalities.cues.cue import Cue
 from modalities.encoders.encoder import Encoder, SoundEncoder
+from modalities.grid import Grid
 from modalities.types import (
     FOREVER,
     SAMPLE_RATE,
@@ -153,6 +155,30 @@ class Pitch(Cue):
             rate = float(np.mean(np.diff(np.signbit(sound)) != 0))
             words.append(Word("high" if rate > 0.05 else "low", start, end, 1.0, "aligned"))
         return Transcript(tuple(words), speech.until), held.since(speech.until)
+
+
+class Light(CaptionCue):
+    """Tells how bright a segment's frames are, and nothing of dark ones."""
+
+    name = "light"
+    wants: ClassVar = {"frames": Frames}
+
+    class Config(CaptionCue.Config):
+        """Segments of one second."""
+
+        grid: Grid = Grid(duration=1, step=0.5, tail=0.25)
+
+    @property
+    def needs(self):
+        return {"frames": "frames"}
+
+    def describe(self, percepts, segments):
+        frames, texts = percepts["frames"], []
+        for segment in segments:
+            inside = (frames.times >= segment.start) & (frames.times < segment.end)
+            light = max((float(frames.images[row].max()) for row in np.flatnonzero(inside)), default=0.0)
+            texts.append(f"light of {light:.0f}" if light > 100 else "")
+        return texts
 
 
 # ----------------------------------------------------------------------------------------------------------- encoders

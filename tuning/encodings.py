@@ -9,22 +9,34 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ensemble.grid import Grid
 from ensemble.perception import Impression, Key, Perception
 from ensemble.plan import Plan
 from ensemble.tracks import Sightings
 from modalities import assets
+from modalities.grid import Grid
 from modalities.media import Limits, read
-from modalities.types import FOREVER, Array, Clip, Encoding, Segment, Speech, Transcript, Word, join_all
+from modalities.types import (
+    FOREVER,
+    Array,
+    Caption,
+    Captions,
+    Clip,
+    Encoding,
+    Segment,
+    Speech,
+    Transcript,
+    Word,
+    join_all,
+)
 from modalities.whole import whole
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when cues or encoders change what they find: what was kept before is then not used again."""
 
 
@@ -94,6 +106,7 @@ def join(parts: list[Impression]) -> Impression:
         last.frontiers,
         join_all(part.speech for part in parts),
         join_all(part.transcript for part in parts),
+        join_all(part.captions for part in parts),
         last.segments,
         tuple(problem for part in parts for problem in part.problems),
     )
@@ -109,12 +122,12 @@ def save_impression(impression: Impression, path: Path) -> None:
         rows = [(s.start, s.end, -1 if s.track is None else s.track) for s in encoding.segments]
         arrays[f"{number}.segments"] = np.array(rows, np.int64).reshape(-1, 3)
         arrays |= {f"{number}.{name}": getattr(encoding, name) for name in ("steps", "mask", "times")}
-    words = impression.transcript.words if impression.transcript else ()
     about = {
         "span": [impression.start, impression.end],
         "keys": [[modality, grid.model_dump()] for modality, grid in keys],
         "speech": None if impression.speech is None else impression.speech.spans.tolist(),
-        "words": None if impression.transcript is None else [[getattr(w, f.name) for f in fields(Word)] for w in words],
+        "words": None if impression.transcript is None else [astuple(word) for word in impression.transcript.words],
+        "captions": None if impression.captions is None else [astuple(c) for c in impression.captions.captions],
         "problems": impression.problems,
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
@@ -132,7 +145,7 @@ def load_impression(path: Path) -> Impression:
             segments = tuple(Segment(start, end, None if track < 0 else track) for start, end, track in rows)
             columns = (arrays[f"{number}.{name}"] for name in ("steps", "mask", "times"))
             encodings[modality, Grid(**grid)] = Encoding(segments, *columns)
-        speech, words = about["speech"], about["words"]
+        speech, words, captions = about["speech"], about["words"], about["captions"]
         start, end = about["span"]
         return Impression(
             start=start,
@@ -144,6 +157,7 @@ def load_impression(path: Path) -> Impression:
             frontiers=dict.fromkeys(encodings, FOREVER),
             speech=None if speech is None else Speech(np.array(speech, np.int64).reshape(-1, 2), FOREVER),
             transcript=None if words is None else Transcript(tuple(Word(*word) for word in words), FOREVER),
+            captions=None if captions is None else Captions(tuple(Caption(*c) for c in captions), FOREVER),
             segments=None,
             problems=tuple(about["problems"]),
         )

@@ -17,10 +17,10 @@ from typing import Literal
 
 import numpy as np
 
-from ensemble.grid import Span
 from ensemble.timeline import Rows, Timeline, covering, spread
 from ensemble.tracks import NOBODY
 from ensemble.write.frames import judged, primary, winners
+from modalities.grid import Span
 from modalities.labels import Labels
 from modalities.types import SECOND, Scores, Segment, Times
 from modalities.whole import whole

@@ -87,6 +87,7 @@ class _Reader:
             row_times=row_times,
             waveform=Waveform(samples, start, until),
             problems=() if over is None else tuple(self._problems(over)),
+            clip=self._source.name,
         )
 
     def _nothing(self) -> MediaError:

@@ -9,7 +9,7 @@ H fusion heads, K compounds, F frames, B batch. `scores_SC` has one row per segm
 
 from modalities.types.footage import Clip, Footage
 from modalities.types.judged import Encoding, Output, Scored
-from modalities.types.percepts import Faces, Frames, Percept, Speech, Transcript, Waveform, Word, join_all
+from modalities.types.percepts import ClipName, Faces, Frames, Percept, Speech, Waveform, join_all
 from modalities.types.spans import (
     FOREVER,
     SAMPLE_RATE,
@@ -23,6 +23,7 @@ from modalities.types.spans import (
     Times,
     seconds,
 )
+from modalities.types.texts import Caption, Captions, Transcript, Word
 
 __all__ = [
     "FOREVER",
@@ -30,7 +31,10 @@ __all__ = [
     "SAMPLE_RATE",
     "SECOND",
     "Array",
+    "Caption",
+    "Captions",
     "Clip",
+    "ClipName",
     "Encoding",
     "Faces",
     "Footage",

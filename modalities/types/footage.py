@@ -42,3 +42,5 @@ class Footage:
     percepts: Mapping[str, Percept] = field(default_factory=dict)
     segments: tuple[Segment, ...] | None = None
     problems: tuple[str, ...] = ()
+    clip: str = ""
+    """The clip's name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol, Self, TypeVar
+from typing import ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,22 @@ class Percept(Protocol):
     def since(self, time: Microseconds) -> Self:
         """Forget what ended at `time` or before."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClipName:
+    """Which clip this is: for cues that look something up."""
+
+    name: str
+    until: Microseconds
+
+    def join(self, later: ClipName) -> ClipName:
+        """Know the name for longer."""
+        return ClipName(self.name, later.until)
+
+    def since(self, time: Microseconds) -> ClipName:  # noqa: ARG002  a name is never over
+        """Keep the name."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,42 +166,6 @@ class Speech:
         """Return the share of a span in which somebody speaks."""
         overlap = np.minimum(self.spans[:, 1], end) - np.maximum(self.spans[:, 0], start)
         return float(np.clip(overlap, 0, None).sum()) / (end - start)
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word; `timing` says whether its times were aligned to the sound or estimated from the utterance's."""
-
-    text: str
-    start: Microseconds
-    end: Microseconds
-    confidence: float
-    timing: Literal["aligned", "estimated"]
-
-    @property
-    def middle(self) -> Microseconds:
-        """A word belongs to the segments that hold this."""
-        return (self.start + self.end) // 2
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What is said, in order of time; empty where the recogniser was not sure or the language is not its own."""
-
-    words: tuple[Word, ...]
-    until: Microseconds
-
-    def join(self, later: Transcript) -> Transcript:
-        """Continue with later words."""
-        return Transcript(self.words + later.words, later.until)
-
-    def since(self, time: Microseconds) -> Transcript:
-        """Keep words that end after `time`."""
-        return Transcript(tuple(word for word in self.words if word.end > time), self.until)
-
-    def text(self, start: Microseconds, end: Microseconds) -> str:
-        """Return the words whose midpoint lies in a span."""
-        return " ".join(word.text for word in self.words if start <= word.middle < end)
 
 
 P = TypeVar("P", bound=Percept)

@@ -10,8 +10,21 @@ from itertools import pairwise
 
 import numpy as np
 
+from ensemble.perception import Observer
 from modalities.cues.cue import Cue
-from modalities.types import FOREVER, SAMPLED_FPS, SECOND, Faces, Footage, Frames, Segment, Speech, Transcript, Waveform
+from modalities.types import (
+    FOREVER,
+    SAMPLED_FPS,
+    SECOND,
+    Captions,
+    ClipName,
+    Faces,
+    Footage,
+    Frames,
+    Speech,
+    Transcript,
+    Waveform,
+)
 from tests.checks.alike import assert_alike
 
 
@@ -25,21 +38,17 @@ class Scene:
     tolerance: float = 0.0
 
 
-def perceive(make, scene, footages, pack=lambda memory: memory):
+def perceive(make, scene, footages, move=lambda observer: observer):
     """Let a cue look at stretches, after those that it needs; returns a percept for each."""
-    cue, memory = make(), None
-    before = {instance: [maker(), None] for instance, maker in scene.before.items()}
-    found = []
+    observer, found = Observer(make()), []
+    before = {instance: Observer(maker()) for instance, maker in scene.before.items()}
     for footage in footages:
-        stretch = [Segment(footage.start, max(footage.end, footage.start + 1))]
-        new = {"frames": footage.frames, "waveform": footage.waveform}
-        for instance, state in before.items():
-            earlier, remembered = state
-            roles = {role: new[need] for role, need in earlier.needs.items()}
-            new[instance], state[1] = earlier.perceive(roles, stretch, remembered)
-        percept, memory = cue.perceive({role: new[need] for role, need in cue.needs.items()}, stretch, memory)
-        memory = pack(memory)
-        found.append(percept)
+        whose = ClipName(footage.clip, footage.frames.until)
+        new = {"clip": whose, "frames": footage.frames, "waveform": footage.waveform}
+        for instance, earlier in before.items():
+            new[instance] = earlier.look(new, footage)
+        found.append(observer.look(new, footage))
+        observer = move(observer)
     return found
 
 
@@ -63,7 +72,13 @@ def check_memory_can_move(make, scene):
     """A memory that was pickled between stretches goes on alike."""
     footages = scene.stretches(scene.lengths[1])
     stayed = joined(perceive(make, scene, footages))
-    moved = joined(perceive(make, scene, footages, lambda memory: pickle.loads(pickle.dumps(memory))))  # noqa: S301  our own
+
+    def move(observer):
+        fresh, memory = Observer(make()), {name: value for name, value in vars(observer).items() if name != "_cue"}
+        vars(fresh).update(pickle.loads(pickle.dumps(memory)))  # noqa: S301  our own
+        return fresh
+
+    moved = joined(perceive(make, scene, footages, move))
     assert_alike(stayed, moved, why="pickled")
 
 
@@ -128,13 +143,15 @@ CHECKS = (
 
 
 def moments(percept):
-    """When the things began that a percept tells of."""
+    """When the things were there that a percept tells of: from their beginning; a caption from its end."""
     if isinstance(percept, Faces):
         return percept.times
     if isinstance(percept, Speech):
         return percept.spans[:, 0]
     if isinstance(percept, Transcript):
         return np.array([word.start for word in percept.words], np.int64)
+    if isinstance(percept, Captions):
+        return np.array([caption.end for caption in percept.captions], np.int64)
     raise TypeError(f"say here when the things of a {type(percept).__name__} begin")
 
 

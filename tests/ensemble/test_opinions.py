@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ensemble.grid import FRAMES, Grid, cut
 from ensemble.opinions import Opinions, align
+from modalities.grid import FRAMES, Grid, cut
 from modalities.labels import EXPRESSION, Labels, tasks
 from modalities.types import SECOND, Output, Scored, Segment
 

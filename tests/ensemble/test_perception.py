@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensemble.grid import FRAMES, Grid, cut
 from ensemble.perception import Cursor, Perception, StepStore
 from modalities.catalog import MODALITIES, find
 from modalities.face import Face
+from modalities.grid import FRAMES, Grid, cut
 from modalities.types import FOREVER, SECOND, Encoding, Segment, Transcript, Word
 from tests import toys
 from tests.checks.alike import assert_alike

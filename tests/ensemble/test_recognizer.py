@@ -6,13 +6,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ensemble.grid import cut
 from ensemble.mapping import normalise
 from ensemble.perception import Perception
 from ensemble.plan import grid_of
 from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Timeline
 from ensemble.tracks import NOBODY
+from modalities.grid import cut
 from modalities.types import SECOND, Segment
 from tests import toys
 from tests.checks.alike import assert_alike

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 from skimage.data import astronaut
 
-from ensemble.grid import FRAMES, Grid, cut
 from ensemble.mapping import normalise
 from ensemble.opinions import Opinions
 from ensemble.timeline import Timeline, Verdict
@@ -38,6 +37,7 @@ from ensemble.write import (
 )
 from ensemble.write.crops import square
 from ensemble.write.picture.columns import Columns
+from modalities.grid import FRAMES, Grid, cut
 from modalities.labels import ABAW_PAIRS, EXPRESSION, tasks
 from modalities.types import SECOND, Segment, Speech, Transcript, Word
 from modalities.whole import whole

@@ -18,7 +18,7 @@ from tests.films import Film
 from tests.makers import MODALITIES_OVER_TOYS, TWO_PEOPLE, WIDTH, default, make_head, modality_over_toys
 from tuning.corpora.demo import voice
 
-TOYS = {"cue": ("tests.toys:Marks", "tests.toys:Tones", "tests.toys:Pitch")}
+TOYS = {"cue": ("tests.toys:Marks", "tests.toys:Tones", "tests.toys:Pitch", "tests.toys:Light")}
 SENTENCES = ("I can hardly believe that you came.", "What a wonderful surprise.", "Please sit down.")
 
 
@@ -54,6 +54,7 @@ CAST = {
     "faces": partial(default, "faces", CUES),
     "speech": partial(default, "silero", CUES),
     "transcript": partial(default, "moonshine", CUES),
+    "caption": partial(default, "tests.toys:Light", CUES),
 }
 """The cues that parts with default settings need, by instance name; those first that others need."""
 

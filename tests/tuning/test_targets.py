@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ensemble.grid import FRAMES, Grid, cut
+from modalities.grid import FRAMES, Grid, cut
 from modalities.labels import tasks
 from modalities.types import SECOND, Segment
 from tests.checks.timelines import irregular

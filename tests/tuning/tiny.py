@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ensemble.grid import FRAMES, Grid, cut
 from ensemble.perception import Impression
 from ensemble.plan import Plan
 from ensemble.tracks import Sightings
+from modalities.grid import FRAMES, Grid, cut
 from modalities.labels import ABAW_PAIRS, ACTION_UNITS, EXPRESSION
 from modalities.types import FOREVER, SECOND, Encoding, Segment
 from tuning.corpora.corpus import SPLITS, Corpus, LabelledClip
@@ -121,6 +121,7 @@ def impression(state: int, *, silent: bool, rng: np.random.Generator) -> Impress
         frontiers={("face", FRAMES): FOREVER, ("audio", sound): FOREVER},
         speech=None,
         transcript=None,
+        captions=None,
         segments=None,
         problems=(),
     )

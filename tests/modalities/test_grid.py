@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ensemble.grid import FRAMES, Grid, cut
+from modalities.grid import FRAMES, Grid, cut
 from modalities.types import SECOND
 from tests.golden import golden
 
