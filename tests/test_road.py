@@ -17,7 +17,8 @@ from ensemble import bundle
 from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Timeline
-from modalities.media import Limits
+from modalities.media import Limits, read
+from modalities.types import Clip
 from tuning.corpora.demo import Script, make_clip, plan_demo
 from tuning.encodings import impress, load_impression, save_impression
 from tuning.recipe import read_recipe
@@ -95,7 +96,7 @@ def test_the_result_does_not_depend_on_the_stretch_length(
 
 
 def test_the_bulk_executor_agrees(recognizer: Recognizer, clip: Path, timeline: Timeline, tmp_path: Path) -> None:
-    save_impression(impress(recognizer.plan, clip), tmp_path / "one.npz")
+    save_impression(impress(recognizer.plan, read(Clip.of(clip), Limits())), tmp_path / "one.npz")
     pieces = list(recognizer.combine([load_impression(tmp_path / "one.npz")]))
     same(timeline, Timeline.join(pieces), 1e-5)
 

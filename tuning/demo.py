@@ -150,7 +150,7 @@ def make_corpus(stages: Stages, seed: int) -> Path:
 
 def encode_corpus(stages: Stages, job: Job, plan: Plan) -> EncodingCache:
     """Encode the clips that are not in the cache."""
-    clips = [clip.path for clip in read_demo(job.corpus).clips]
+    clips = read_demo(job.corpus).clips
     cache = EncodingCache(job.encodings, plan)
     missing = cache.missing(clips)
     if not missing:

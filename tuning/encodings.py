@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,13 @@ from ensemble.plan import Plan
 from ensemble.tracks import Sightings
 from modalities import assets
 from modalities.grid import Grid
-from modalities.media import Limits, read
 from modalities.types import (
     FOREVER,
     Array,
     Caption,
     Captions,
-    Clip,
     Encoding,
+    Footage,
     Segment,
     Speech,
     Transcript,
@@ -35,6 +34,7 @@ from modalities.types import (
     join_all,
 )
 from modalities.whole import whole
+from tuning.corpora.corpus import LabelledClip
 
 FORMAT = 2
 """Raise it when cues or encoders change what they find: what was kept before is then not used again."""
@@ -62,35 +62,56 @@ class EncodingCache:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self._folder = folder / fingerprint(plan)
-        self._keys: dict[Path, Path] = {}
+        self._keys: dict[str, Path] = {}
 
-    def path(self, clip: Path) -> Path:
-        """Where a clip's impression is kept, or will be."""
-        if clip not in self._keys:
-            with clip.open("rb") as media:
-                name = hashlib.file_digest(media, "sha256").hexdigest()[:24]
-            self._keys[clip] = self._folder / f"{name}.npz"
-        return self._keys[clip]
+    def path(self, clip: LabelledClip) -> Path:
+        """Where a clip's impression is kept, or will be; hashes the clip's file once."""
+        if clip.name not in self._keys:
+            digest = hashlib.sha256()
+            if clip.path is not None:
+                with clip.path.open("rb") as media:
+                    digest.update(hashlib.file_digest(media, "sha256").digest())
+            for part in (clip.brought, clip.segments, clip.end):
+                _hash(part, digest.update)
+            self._keys[clip.name] = self._folder / f"{digest.hexdigest()[:24]}.npz"
+        return self._keys[clip.name]
 
-    def missing(self, clips: Iterable[Path]) -> list[Path]:
+    def missing(self, clips: Iterable[LabelledClip]) -> list[LabelledClip]:
         """Return the clips that must still be encoded."""
         return [clip for clip in clips if not self.path(clip).exists()]
 
-    def load(self, clip: Path) -> Impression:
+    def load(self, clip: LabelledClip) -> Impression:
         """Read a clip's impression."""
         try:
             return load_impression(self.path(clip))
         except FileNotFoundError:
             raise FileNotFoundError(f"{clip.name} was not encoded yet; run the extraction before training") from None
 
-    def encode(self, clip: Path, plan: Plan) -> None:
+    def encode(self, clip: LabelledClip, plan: Plan) -> None:
         """Perceive a clip and keep what is left behind."""
-        save_impression(impress(plan, clip), self.path(clip))
+        save_impression(impress(plan, clip.footages()), self.path(clip))
 
 
-def impress(plan: Plan, clip: Path) -> Impression:
+def impress(plan: Plan, footages: Iterable[Footage]) -> Impression:
     """Perceive a whole clip: the bulk executor of a plan, up to where heads begin."""
-    return join(list(Perception(plan).run(read(Clip.of(clip), Limits()))))
+    return join(list(Perception(plan).run(footages)))
+
+
+def _hash(value: Any, update: Callable[[bytes], None]) -> None:
+    """Hash what a corpus brings, by content."""
+    if isinstance(value, np.ndarray):
+        update(f"{value.dtype.str}{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
+    elif is_dataclass(value):
+        update(type(value).__name__.encode())
+        for field in fields(value):
+            _hash(getattr(value, field.name), update)
+    elif isinstance(value, Mapping):
+        _hash(tuple(sorted(value.items())), update)
+    elif isinstance(value, tuple):
+        for part in value:
+            _hash(part, update)
+    else:
+        update(repr(value).encode())
 
 
 def join(parts: list[Impression]) -> Impression:

@@ -28,7 +28,7 @@ FUSED, MEAN = "fused", "plain mean"
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Labelled frames of a split and what was said about them; rows of all clips one after the other."""
+    """Labelled frames (or spans) of a split and what was said about them; all clips one after the other."""
 
     clips: Array  # [F] number of the clip
     truth: dict[str, Scores]  # task → [F, C]
@@ -53,7 +53,8 @@ class Result:
 def evaluate(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: EncodingCache) -> list[Result]:
     """Score the fused ensemble, its plain mean, and each member."""
     plan = recognizer.plan
-    impressions = [cache.load(clip.path) for clip in clips]
+    impressions = [cache.load(clip) for clip in clips]
+    units = [clip.labelling.units(impression.row_times) for clip, impression in zip(clips, impressions, strict=True)]
     names = [member.name for member in plan.members]
     mean = Recognizer(replace(plan, fusion=_plain_mean(plan)))
     runs = {FUSED: (recognizer, Wishes()), MEAN: (mean, Wishes())}
@@ -61,23 +62,39 @@ def evaluate(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: Encod
     results: list[Result] = []
     for name, (asked, wishes) in runs.items():
         said: list[dict[str, Scores]] = []
-        for clip, impression in zip(clips, impressions, strict=True):
+        for spans, impression in zip(units, impressions, strict=True):
             (piece,) = asked.combine([impression], wishes)
-            said.append(_at(piece.rows, clip.times))
-        results.append(score(name, _frames(clips, said)))
+            said.append(_at(piece.rows, spans))
+        results.append(score(name, _frames(clips, units, said)))
     return results
 
 
-def _at(rows: Rows, times: Times) -> dict[str, Scores]:
-    """Return the scores of the rows nearest in time to the labelled frames; NaN where a clip has no row."""
+def _at(rows: Rows, units: Times) -> dict[str, Scores]:
+    """Return the scores [N, C] at moments (of the nearest row) or over spans (the mean of their rows) [N, 2].
+
+    NaN where there is no row, or where nobody says it.
+    """
+    start, end = units.T
+    first, last = np.searchsorted(rows.times, start), np.searchsorted(rows.times, end)
     if not len(rows.times):
-        return {
-            task: np.full((len(times), scores.shape[1]), np.nan, np.float32) for task, scores in rows.scores.items()
-        }
-    after = np.searchsorted(rows.times, times).clip(0, len(rows.times) - 1)
-    before = (after - 1).clip(0)
-    nearest = np.where(times - rows.times[before] <= np.abs(rows.times[after] - times), before, after)
-    return {task: scores[nearest] for task, scores in rows.scores.items()}
+        first, last = np.zeros_like(start), np.zeros_like(start)
+    elif (start == end).all():
+        after, before = first.clip(0, len(rows.times) - 1), (first - 1).clip(0)
+        nearer = start - rows.times[before.clip(0, len(rows.times) - 1)] <= np.abs(rows.times[after] - start)
+        first = np.where(nearer, before.clip(0, len(rows.times) - 1), after)
+        last = first + 1
+    return {task: _means(scores, first, last) for task, scores in rows.scores.items()}
+
+
+def _means(scores: Scores, first: Array, last: Array) -> Scores:
+    """Average scores [F, C] over rows from `first` to `last` (excluded), over those that are said."""
+    said = ~np.isnan(scores)
+    zero = np.zeros((1, scores.shape[1]))
+    sums = np.concatenate([zero, np.cumsum(np.where(said, scores, 0), axis=0, dtype=np.float64)])
+    counts = np.concatenate([zero, np.cumsum(said, axis=0)])
+    count = counts[last] - counts[first]
+    mean = np.where(count > 0, (sums[last] - sums[first]) / np.maximum(count, 1), np.nan)
+    return mean.astype(np.float32)
 
 
 def _plain_mean(plan: Plan) -> Fusion:
@@ -86,14 +103,17 @@ def _plain_mean(plan: Plan) -> Fusion:
     return mean
 
 
-def _frames(clips: Sequence[LabelledClip], said: Sequence[dict[str, Scores]]) -> Frames:
-    pairs = list(zip(clips, said, strict=True))
-    numbers = np.concatenate([np.full(len(clip.times), number) for number, clip in enumerate(clips)])
-    truth = {
-        task: np.concatenate([clip.labels.get(task, np.full_like(part[task], np.nan)) for clip, part in pairs])
-        for task in said[0]
-    }
-    return Frames(numbers, truth, {task: np.concatenate([part[task] for part in said]) for task in said[0]})
+def _frames(clips: Sequence[LabelledClip], units: Sequence[Times], said: Sequence[dict[str, Scores]]) -> Frames:
+    there = [spans[:, 0] >= 0 for spans in units]  # an annotation file may have more lines than its clip has frames
+    numbers = np.concatenate([np.full(int(kept.sum()), number) for number, kept in enumerate(there)])
+    truth: dict[str, list[Scores]] = {task: [] for task in said[0]}
+    guess: dict[str, list[Scores]] = {task: [] for task in said[0]}
+    for clip, kept, part in zip(clips, there, said, strict=True):
+        for task, scores in part.items():
+            truth[task].append(clip.labels.get(task, np.full_like(scores, np.nan))[kept])
+            guess[task].append(scores[kept])
+    joined = ({task: np.concatenate(parts) for task, parts in side.items()} for side in (truth, guess))
+    return Frames(numbers, *joined)
 
 
 def classes(truth: Scores, said: Scores) -> tuple[Array, Array, Array]:

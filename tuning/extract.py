@@ -10,6 +10,7 @@ import ray
 from ensemble.plan import EnsembleSettings, Plan
 from modalities.native import use_threads
 from tuning.cluster import cores, spread_over
+from tuning.corpora.corpus import LabelledClip
 from tuning.encodings import EncodingCache
 
 
@@ -21,12 +22,12 @@ class Extractor:
         self._plan = Plan.of(settings)
         self._cache = EncodingCache(folder, self._plan)
 
-    def encode(self, clip: Path) -> None:
+    def encode(self, clip: LabelledClip) -> None:
         """Encode one clip into the cache."""
         self._cache.encode(clip, self._plan)
 
 
-def extract(plan: Plan, clips: Sequence[Path], folder: Path, done: Callable[[Path], None]) -> None:
+def extract(plan: Plan, clips: Sequence[LabelledClip], folder: Path, done: Callable[[LabelledClip], None]) -> None:
     """Encode clips into the cache in a folder; `done` is told of each."""
     actor = ray.remote(num_cpus=1, max_restarts=3, max_task_retries=2)(Extractor)
     spread_over(lambda: actor.remote(plan.settings, folder), "encode", clips, cores(), done=done)

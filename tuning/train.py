@@ -26,7 +26,6 @@ from tuning.encodings import EncodingCache
 from tuning.fit import Batch, Data, Progress, fit
 from tuning.objectives import SURE, FusionObjective, HeadObjective
 from tuning.recipe import Recipe
-from tuning.targets import segment_targets
 
 FUSION, MAPPING = "fusion", "mapping"
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -71,7 +70,7 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
         )
     cache = EncodingCache(job.encodings, plan)
     sides: tuple[Split, ...] = ("train", "dev")
-    known = {side: [(clip, cache.load(clip.path)) for clip in corpus.split(side)] for side in sides}
+    known = {side: [(clip, cache.load(clip)) for clip in corpus.split(side)] for side in sides}
     scores: dict[str, float] = {}
     parts = len(plan.members) + 1
     for number, member in enumerate(plan.members):
@@ -121,7 +120,7 @@ def member_rows(plan: Plan, member: Member, known: Known) -> dict[str, torch.Ten
         person = _labelled_track(impression) if by_track else None
         rows = [row for row, s in enumerate(encoding.segments) if s.track == person and encoding.present[row]]
         encodings.append(encoding.take(rows))
-        found = segment_targets(encodings[-1].segments, clip)
+        found = clip.targets(encodings[-1].segments, impression.row_times)
         for task, labels in plan.heads[member.name].speaks.items():
             columns = plan.tasks[task].labels.positions(labels.names)
             nothing = np.full((len(rows), len(columns)), np.nan, np.float32)
@@ -164,7 +163,7 @@ def fusion_rows(plan: Plan, known: Known) -> dict[str, torch.Tensor]:
         rows = _about(opinions[-1].segments, _labelled_track(impression))
         kept.append(offset + rows)
         offset += len(opinions[-1].segments)
-        found = segment_targets([opinions[-1].segments[row] for row in rows], clip)
+        found = clip.targets([opinions[-1].segments[row] for row in rows], impression.row_times)
         for task, columns in targets.items():
             nothing = np.full((len(rows), len(plan.tasks[task].labels)), np.nan, np.float32)
             columns.append(found.get(task, nothing))
@@ -199,8 +198,8 @@ def choose_spoken_share(plan: Plan, known: Known) -> float:
     rows = [_about(o.segments, _labelled_track(i)) for o, (_, i) in zip(opinions, labelled, strict=True)]
     truth = np.concatenate(
         [
-            segment_targets([heard.segments[row] for row in about], clip)["compound"]
-            for heard, about, (clip, _) in zip(opinions, rows, labelled, strict=True)
+            clip.targets([heard.segments[row] for row in about], impression.row_times)["compound"]
+            for heard, about, (clip, impression) in zip(opinions, rows, labelled, strict=True)
         ]
     )
     sure = np.nan_to_num(truth).max(axis=1) > SURE

@@ -10,11 +10,16 @@ from modalities.labels import tasks
 from modalities.types import SECOND, Segment
 from tests.checks.timelines import irregular
 from tuning.corpora.corpus import LabelledClip, one_hot
-from tuning.targets import segment_targets
+from tuning.corpora.labelling import AtFrames, AtTimes, OverSpans
 
 
 def clip(times, labels):
-    return LabelledClip(Path("clip.mp4"), "somebody", "train", np.asarray(times, np.int64), labels)
+    labelling = AtTimes(np.asarray(times, np.int64))
+    return LabelledClip("clip", Path("clip.mp4"), "somebody", "train", labelling, labels)
+
+
+def segment_targets(segments, labelled, row_times=()):
+    return labelled.targets(segments, np.asarray(row_times, np.int64))
 
 
 @pytest.mark.parametrize("grid", [FRAMES, Grid(duration=4, step=2, tail=1), Grid(duration=0.7, step=0.3, tail=0)])
@@ -48,3 +53,25 @@ def test_no_segments_and_no_frames():
     labels = {"valence_arousal": np.zeros((0, 2), np.float32)}
     assert segment_targets([], clip([], labels))["valence_arousal"].shape == (0, 2)
     assert np.isnan(segment_targets([Segment(0, 5)], clip([], labels))["valence_arousal"]).all()
+
+
+def test_labels_by_frame_number_are_those_at_the_frames_times():
+    rng, times = np.random.default_rng(1), irregular(5 * SECOND)
+    labels = {"valence_arousal": rng.random((len(times), 2)).astype(np.float32)}
+    numbered = LabelledClip("clip", Path("clip.mp4"), "x", "train", AtFrames(np.arange(len(times))), labels)
+    segments = [Segment(start, end) for start, end in cut(5 * SECOND, Grid(duration=1, step=0.5, tail=0))]
+    expected = segment_targets(segments, clip(times, labels))["valence_arousal"]
+    np.testing.assert_allclose(segment_targets(segments, numbered, times)["valence_arousal"], expected)
+    fewer = segment_targets(segments, numbered, times[:-30])["valence_arousal"]
+    assert np.isnan(fewer[-1]).all(), "the clip has fewer frames than its annotation has lines"
+    assert numbered.labelling.units(times[:-30])[:, 0].tolist() == [*times[:-30].tolist(), *[-1] * 30]
+
+
+def test_a_span_has_its_own_row_and_other_segments_share():
+    rows = one_hot(np.array([0, 1, -1]), 8)
+    spans = OverSpans(np.array([[0, 40], [20, 60], [60, 80]]))
+    segments = [Segment(0, 40), Segment(20, 60), Segment(0, 60), Segment(50, 80), Segment(60, 80), Segment(90, 99)]
+    found = spans.targets(segments, rows, np.zeros(0, np.int64))
+    assert found[:4, :2].tolist() == [[1, 0], [0, 1], [0.5, 0.5], [0, 1]]
+    assert np.isnan(found[4:]).all()
+    assert (OverSpans.whole().targets(segments, rows[:1], np.zeros(0, np.int64))[:, 0] == 1).all()

@@ -15,6 +15,7 @@ from modalities.grid import FRAMES, Grid, cut
 from modalities.labels import ABAW_PAIRS, ACTION_UNITS, EXPRESSION
 from modalities.types import FOREVER, SECOND, Encoding, Segment
 from tuning.corpora.corpus import SPLITS, Corpus, LabelledClip
+from tuning.corpora.labelling import AtTimes
 from tuning.encodings import EncodingCache, save_impression
 from tuning.recipe import Recipe, parse_recipe
 
@@ -61,7 +62,8 @@ def read(folder: Path) -> Corpus:
     for path in sorted(folder.glob("*.clip")):
         about = json.loads(path.read_text())
         times = np.arange(0, SECONDS * SECOND, 40_000)
-        clips.append(LabelledClip(path, about["subject"], about["split"], times, labels(about["state"], len(times))))
+        rows = labels(about["state"], len(times))
+        clips.append(LabelledClip(path.stem, path, about["subject"], about["split"], AtTimes(times), rows))
     return Corpus("tiny", tuple(clips), "Apache-2.0", "none")
 
 
@@ -97,7 +99,9 @@ def make(folder: Path, encodings: Path, plan: Plan) -> None:
         for state in STATES:
             path = folder / f"{split}-{state.replace(' ', '-')}.clip"
             path.write_text(json.dumps({"split": split, "subject": f"{split}-someone", "state": state}))
-            save_impression(impression(STATES.index(state), silent=state == "Other", rng=rng), cache.path(path))
+    for clip in read(folder).clips:
+        state = json.loads((folder / f"{clip.name}.clip").read_text())["state"]
+        save_impression(impression(STATES.index(state), silent=state == "Other", rng=rng), cache.path(clip))
 
 
 def impression(state: int, *, silent: bool, rng: np.random.Generator) -> Impression:

@@ -11,6 +11,7 @@ from modalities.labels import tasks
 from tuning.corpora.corpus import Corpus, LabelledClip
 from tuning.corpora.demo.film import clip_paths, is_made
 from tuning.corpora.demo.plan import Script, plan_demo
+from tuning.corpora.labelling import AtTimes
 
 LICENCE = (
     "pictures: warped from two United States Government portraits in the public domain (Eileen Collins, NASA; Grace "
@@ -43,4 +44,4 @@ def _read(script: Script, folder: Path) -> LabelledClip:
     clip, beside = clip_paths(script, folder)
     with np.load(beside) as made:
         labels = {task: made[task] for task in tasks()}
-        return LabelledClip(clip, script.subject, script.split, made["times"], labels)
+        return LabelledClip(script.name, clip, script.subject, script.split, AtTimes(made["times"]), labels)
