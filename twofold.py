@@ -38,9 +38,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON ins
 ERRORS = {
     "modalities.assets:AssetError": 1,
     "modalities.media:MediaError": 2,
+    "modalities.cues.caption.table:CaptionTableError": 2,
     "ensemble.bundle:BundleError": 2,
     "ensemble.predict.clips:InputError": 2,
     "tuning.recipe:RecipeError": 2,
+    "tuning.corpora.corpus:CorpusError": 2,
     "pydantic_core._pydantic_core:ValidationError": 2,
     "builtins:FloatingPointError": 1,
     "builtins:FileNotFoundError": 2,
@@ -200,6 +202,9 @@ def predict(
         Literal["primary", "all"], typer.Option(help="Whom rows are about: the primary face, or everybody in view.")
     ] = "primary",
     without: Annotated[list[str] | None, typer.Option(help="A member to leave out; may be given again.")] = None,
+    prompt: Annotated[
+        list[str] | None, typer.Option(help="A text to compare what is seen with, as 'a person crying'; again for more.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recognise clips: a timeline of each as JSON, CSV, Parquet, ABAW text and a picture."""
@@ -208,7 +213,7 @@ def predict(
     from modalities.native import use_threads
 
     use_threads(1)
-    wishes = Wishes(frozenset(without or ()), all_tracks=tracks == "all")
+    wishes = Wishes(frozenset(without or ()), all_tracks=tracks == "all", prompts=tuple(prompt or ()))
     with Console(stderr=True).status("starting") as status:
         summary = run(clips, out, bundle, wishes=wishes, report=lambda text: status.update(escape(text)))
     for remark in summary.remarks():

@@ -18,7 +18,7 @@ import torch
 from modalities.assets import AssetError, MissingAsset, offline
 from modalities.config import Config
 
-_READ = ("*.json", "*.txt", "*.model", "*.safetensors")
+_READ = ("*.json", "*.jinja", "*.txt", "*.model", "*.safetensors")
 _IGNORED = ("onnx/*", "openvino/*")
 Network = TypeVar("Network", bound=torch.nn.Module)
 
@@ -65,6 +65,9 @@ KNOWN: Mapping[str, Origin] = {
         Origin("openai/whisper-base", "Apache-2.0", commercial=True, megabytes=290),
         Origin("openai/whisper-small", "Apache-2.0", commercial=True, megabytes=970),
         Origin("openai/whisper-large-v3-turbo", "MIT", commercial=True, megabytes=1620),
+        Origin("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen Research License", megabytes=7500),
+        Origin("Qwen/Qwen2.5-VL-7B-Instruct", "Apache-2.0", commercial=True, megabytes=16600),
+        Origin("Qwen/Qwen2.5-VL-32B-Instruct", "Apache-2.0", commercial=True, megabytes=66900),
         Origin("emoaffectnet", "scientific use only", megabytes=98,
                elsewhere="take its TorchScript file from https://github.com/ElenaRyumina/EMO-AffectNetModel, turn it "
                          "into a folder by `python -m modalities.encoders.emoaffectnet FILE FOLDER`, and name that"),
@@ -162,8 +165,8 @@ def seeded(make: Callable[[], Network]) -> Network:
         return frozen(make())
 
 
-def load_network(architecture: Any, folder: Path) -> Any:
-    """Load a network of a transformers class, frozen, in float32.
+def load_network(architecture: Any, folder: Path, dtype: torch.dtype = torch.float32) -> Any:
+    """Load a network of a transformers class, frozen.
 
     Raises `AssetError` where the folder lacks some of its weights (they would be random): another model's folder.
     """
@@ -171,7 +174,7 @@ def load_network(architecture: Any, folder: Path) -> Any:
 
     logging.disable_progress_bar()
     network, report = architecture.from_pretrained(
-        str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32,
+        str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=dtype,
         output_loading_info=True,
     )  # fmt: skip
     # A pooler stands behind the hidden states, and checkpoints of other tasks do not have it.
@@ -183,7 +186,9 @@ def load_network(architecture: Any, folder: Path) -> Any:
     return frozen(network)
 
 
-def load_with_processor(folder: Path, classes: tuple[Any, ...]) -> tuple[Any, Any]:
+def load_with_processor(
+    folder: Path, classes: tuple[Any, ...], dtype: torch.dtype = torch.float32
+) -> tuple[Any, Any]:
     """Return a network of that of some classes of transformers as which it was saved, and its processor.
 
     Raises `AssetError` where the folder holds another kind of model.
@@ -194,4 +199,4 @@ def load_with_processor(folder: Path, classes: tuple[Any, ...]) -> tuple[Any, An
     known = {architecture.config_class.model_type: architecture for architecture in classes}
     if kind not in known:
         raise AssetError(f"{folder} holds a model of the kind {kind}, but {' or '.join(known)} is expected")
-    return load_network(known[kind], folder), AutoProcessor.from_pretrained(str(folder), local_files_only=True)
+    return load_network(known[kind], folder, dtype), AutoProcessor.from_pretrained(str(folder), local_files_only=True)

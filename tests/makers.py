@@ -1,6 +1,9 @@
 """Makers of parts for the contracts: by catalog with default settings, over toys, or with drawn weights."""
 
-from functools import partial
+import atexit
+import tempfile
+from functools import cache, partial
+from pathlib import Path
 
 import torch
 
@@ -8,7 +11,7 @@ from modalities.catalog import CUES, HEADS, MODALITIES, find
 from modalities.heads.mamba import MambaBlock
 from modalities.labels import tasks
 from modalities.types import Segment
-from tests import toys
+from tests import chat_server, toys
 from tests.checks import cues, modalities
 from tests.films import film
 
@@ -21,13 +24,32 @@ UNTRAINED = {"most_doubt": 1000.0, "languages": ("en", "de", "es", "fr", "zh")}
 """What a recogniser with random weights is not to be doubted for."""
 
 
+ASKED = {
+    "endpoint": lambda: {"url": chat_server.shared().url, "model": "hashes"},
+    "caption_table": lambda: {"path": caption_table()},
+}
+"""Part → a maker of the settings that have no default."""
+
+
+@cache
+def caption_table():
+    """A table of captions for the clip `film`, one of which goes on after its end; it lies there while tests run."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    path = Path(folder.name) / "captions.csv"
+    path.write_text(
+        "clip,start,end,text\nfilm.mp4,0.2,1.1,a smile\nfilm,1,4.5,tears\nfilm,4,8,a frown\nother,1,2,joy\n"
+    )
+    return path
+
+
 def default(kind, catalog):
     """Make a part with its default settings; a model that others trained is made as its tiny preset."""
     part = find(kind, catalog)
     fields = part.Config.model_fields
     preset = {"preset": "tiny"} if "preset" in fields else {}
     heard = {name: value for name, value in UNTRAINED.items() if preset and name in fields}
-    return part(part.Config(**preset, **heard))
+    return part(part.Config(**ASKED.get(kind, dict)(), **preset, **heard))
 
 
 SHALLOW = {"mamba": {"layers": 1}}

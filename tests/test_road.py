@@ -11,14 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import ray
 import torch
 
 from ensemble import bundle
+from ensemble.perception import Perception
 from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Timeline
 from modalities.media import Limits, read
 from modalities.types import Clip
+from tuning.actors import elsewhere, modality_actors
+from tuning.cluster import running
 from tuning.corpora.demo import Script, make_clip, plan_demo
 from tuning.encodings import impress, load_impression, save_impression
 from tuning.recipe import read_recipe
@@ -99,6 +103,17 @@ def test_the_bulk_executor_agrees(recognizer: Recognizer, clip: Path, timeline: 
     save_impression(impress(recognizer.plan, read(Clip.of(clip), Limits())), tmp_path / "one.npz")
     pieces = list(recognizer.combine([load_impression(tmp_path / "one.npz")]))
     same(timeline, Timeline.join(pieces), 1e-5)
+
+
+@pytest.mark.ray
+def test_modalities_in_actors_of_their_own_agree(recognizer: Recognizer, clip: Path, timeline: Timeline) -> None:
+    plan = recognizer.plan
+    with running(2), modality_actors(plan) as actors:
+        assert {entry["name"] for entry in ray.util.list_named_actors(all_namespaces=True)} == {
+            f"modality.{name}" for name in plan.modalities
+        }
+        impressions = Perception(plan, elsewhere(plan, actors)).run(read(Clip.of(clip), Limits(stretch=1.3)))
+        same(timeline, Timeline.join(list(recognizer.combine(impressions))), 1e-5)
 
 
 def test_a_saved_bundle_answers_alike(recognizer: Recognizer, clip: Path, timeline: Timeline, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ensemble.host import Encodes
 from ensemble.perception import Impression, Key, Perception
 from ensemble.plan import Plan
 from ensemble.tracks import Sightings
@@ -87,14 +88,10 @@ class EncodingCache:
         except FileNotFoundError:
             raise FileNotFoundError(f"{clip.name} was not encoded yet; run the extraction before training") from None
 
-    def encode(self, clip: LabelledClip, plan: Plan) -> None:
-        """Perceive a clip and keep what is left behind."""
-        save_impression(impress(plan, clip.footages()), self.path(clip))
 
-
-def impress(plan: Plan, footages: Iterable[Footage]) -> Impression:
-    """Perceive a whole clip: the bulk executor of a plan, up to where heads begin."""
-    return join(list(Perception(plan).run(footages)))
+def impress(plan: Plan, footages: Iterable[Footage], modalities: Mapping[str, Encodes] | None = None) -> Impression:
+    """Perceive a whole clip: the bulk executor of a plan, up to where heads begin; modalities may live elsewhere."""
+    return join(list(Perception(plan, modalities).run(footages)))
 
 
 def _hash(value: Any, update: Callable[[bytes], None]) -> None:

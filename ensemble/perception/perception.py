@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
+from ensemble.host import Encodes
 from ensemble.perception.cursor import Cursor
 from ensemble.perception.impression import Impression, Key
 from ensemble.perception.observer import Observer
@@ -12,7 +13,6 @@ from ensemble.perception.steps import StepStore, faces_of
 from ensemble.plan import Plan
 from ensemble.tracks import Sightings
 from modalities.grid import Span
-from modalities.modality import Modality
 from modalities.types import (
     FOREVER,
     Captions,
@@ -31,13 +31,16 @@ P = TypeVar("P")
 
 
 class Perception:
-    """One clip's way through a plan's cues and encoders. Make a new one for each clip."""
+    """One clip's way through a plan's cues and encoders. Make a new one for each clip.
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    `modalities`: those of the plan that live elsewhere, if they do.
+    """
+
+    def __init__(self, plan: Plan, modalities: Mapping[str, Encodes] | None = None) -> None:
+        self._modalities: Mapping[str, Encodes] = modalities or plan.modalities
         self._observers = {name: Observer(cue) for name, cue in plan.cues.items()}
-        self._stores = {n: StepStore(modality) for n, modality in plan.modalities.items() if modality.stepwise}
-        others = [modality for modality in plan.modalities.values() if not modality.stepwise]
+        self._stores = {n: StepStore(modality) for n, modality in self._modalities.items() if modality.stepwise}
+        others = [modality for modality in self._modalities.values() if not modality.stepwise]
         self._held: dict[str, Percept | None] = dict.fromkeys(need for m in others for need in m.needs.values())
         self._cursors = {(member.modality, member.grid): Cursor(member.grid) for member in plan.members}
 
@@ -52,10 +55,10 @@ class Perception:
         for instance, old in self._held.items():
             self._held[instance] = new[instance] if old is None else old.join(new[instance])
         for name, store in self._stores.items():
-            store.add(_roles(self._plan.modalities[name], new), stretch)
+            store.add(_roles(self._modalities[name], new), stretch)
         encodings: dict[Key, Encoding] = {}
         for key, cursor in self._cursors.items():
-            until = min(new[instance].until for instance in self._plan.modalities[key[0]].needs.values())
+            until = min(new[instance].until for instance in self._modalities[key[0]].needs.values())
             encodings[key] = self._encode(key[0], cursor.close(until, footage))
         frontiers = {key: FOREVER if footage.last else cursor.frontier() for key, cursor in self._cursors.items()}
         self._forget(frontiers)
@@ -87,7 +90,7 @@ class Perception:
     def _encode(self, name: str, spans: list[Span]) -> Encoding:
         if name in self._stores:
             return self._stores[name].gather(spans)
-        modality = self._plan.modalities[name]
+        modality = self._modalities[name]
         held = {role: percept for role, need in modality.needs.items() if (percept := self._held[need]) is not None}
         if modality.about == "clip":
             return modality.encode(held, [Segment(start, end) for start, end in spans])
@@ -104,7 +107,7 @@ class Perception:
             self._held[instance] = percept.since(oldest) if percept is not None else None
 
 
-def _roles(modality: Modality, percepts: Mapping[str, Percept]) -> dict[str, Percept]:
+def _roles(modality: Encodes, percepts: Mapping[str, Percept]) -> dict[str, Percept]:
     return {role: percepts[instance] for role, instance in modality.needs.items()}
 
 

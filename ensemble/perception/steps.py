@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from ensemble.host import Encodes
 from modalities.grid import Span
-from modalities.modality import Modality
 from modalities.types import Array, Encoding, Faces, Microseconds, Percept, Segment, Times
 
 
 class StepStore:
     """The steps of a stepwise modality, each encoded once, until no open segment can need them."""
 
-    def __init__(self, modality: Modality) -> None:
+    def __init__(self, modality: Encodes) -> None:
         self._modality = modality
         self._looked: Times = np.zeros(0, np.int64)
         self._steps: dict[int | None, tuple[Times, Array]] = {}

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHIPPED = Path(__file__).parent
+from modalities.assets import AssetError
+
+_SHIPPED = Path(__file__).parent
 
 
 def read_prompt(name: str) -> str:
-    """Return the prompt of a shipped name ("1", "2") or of a text file's path, without the white space around it."""
-    names = sorted(path.stem for path in SHIPPED.glob("*.txt"))
-    path = SHIPPED / f"{name}.txt" if name in names else Path(name).expanduser()
+    """Return the prompt of a shipped name ("1", "2") or of a text file's path, without the white space around it.
+
+    Raises `AssetError` where there is neither, or nothing in the file.
+    """
+    names = sorted(path.stem for path in _SHIPPED.glob("*.txt"))
+    path = _SHIPPED / f"{name}.txt" if name in names else Path(name).expanduser()
     try:
         text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(
+    except (OSError, UnicodeDecodeError):
+        raise AssetError(
             f"there is no prompt {name!r}; choose one of {', '.join(names)}, or give the path of a UTF-8 text file"
-        ) from error
+        ) from None
     if not text:
-        raise ValueError(f"the prompt {path} is empty; write in it what the model is to be asked about a segment")
+        raise AssetError(f"the prompt {path} is empty; write in it what the model is to be asked about a segment")
     return text
