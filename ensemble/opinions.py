@@ -37,6 +37,16 @@ class Opinions:
         said = {task: mask & ~gone[:, None, None] for task, mask in self.said.items()}
         return Opinions(self.segments, self.members, self.present & ~gone[:, None], self.scores, said)
 
+    def take(self, rows: Array) -> Opinions:
+        """Keep some segments."""
+        return Opinions(
+            tuple(self.segments[row] for row in rows),
+            self.members,
+            self.present[:, rows],
+            {task: values[:, rows] for task, values in self.scores.items()},
+            {task: mask[:, rows] for task, mask in self.said.items()},
+        )
+
     @classmethod
     def join(cls, parts: Sequence[Opinions]) -> Opinions:
         """Put the segments of several opinions of the same members one after the other; at least one."""

@@ -10,6 +10,22 @@ from tuning.corpora.corpus import Corpus
 
 CORPORA: Mapping[str, str] = {
     "demo": "tuning.corpora.demo:read_demo",
+    "ravdess": "tuning.corpora.ravdess:read_ravdess",
+    "cremad": "tuning.corpora.cremad:read_cremad",
+    "savee": "tuning.corpora.savee:read_savee",
+    "emodb": "tuning.corpora.emodb:read_emodb",
+    "iemocap": "tuning.corpora.iemocap:read_iemocap",
+    "iemocap4": "tuning.corpora.iemocap:read_iemocap4",
+    "iemocap5": "tuning.corpora.iemocap:read_iemocap5",
+    "iemocap6": "tuning.corpora.iemocap:read_iemocap6",
+    "meld": "tuning.corpora.meld:read_meld",
+    "rafdb": "tuning.corpora.rafdb:read_rafdb",
+    "rafdb_original": "tuning.corpora.rafdb:read_rafdb_original",
+    "rafdb_compound": "tuning.corpora.rafdb:read_rafdb_compound",
+    "rafdb_compound_original": "tuning.corpora.rafdb:read_rafdb_compound_original",
+    "affectnet": "tuning.corpora.affectnet:read_affectnet",
+    "ckplus": "tuning.corpora.ckplus:read_ckplus",
+    "fer2013": "tuning.corpora.fer2013:read_fer2013",
 }
 
 

@@ -99,7 +99,7 @@ def demo(out: Path, *, seed: int | None = None, workers: int = 1, console: Conso
     plan = Plan.of(recipe.ensemble)
     with running():
         corpus = make_corpus(stages, recipe.seed)
-        job = Job(recipe, corpus, cache_folder() / "encodings", out / "fit" / fit_name(recipe, plan))
+        job = Job(recipe, {"demo": corpus}, cache_folder() / "encodings", out / "fit" / fit_name(recipe, plan))
         cache = encode_corpus(stages, job, plan)
         fit_ensemble(stages, job, workers)
     with stages.stage("test, and write the bundle"):
@@ -150,7 +150,7 @@ def make_corpus(stages: Stages, seed: int) -> Path:
 
 def encode_corpus(stages: Stages, job: Job, plan: Plan) -> EncodingCache:
     """Encode the clips that are not in the cache."""
-    clips = read_demo(job.corpus).clips
+    clips = read_demo(job.corpora["demo"]).clips
     cache = EncodingCache(job.encodings, plan)
     missing = cache.missing(clips)
     if not missing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import astuple, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,10 @@ class EncodingCache:
         """Return the clips that must still be encoded."""
         return [clip for clip in clips if not self.path(clip).exists()]
 
-    def load(self, clip: LabelledClip) -> Impression:
-        """Read a clip's impression."""
+    def load(self, clip: LabelledClip, only: Container[Key] | None = None) -> Impression:
+        """Read a clip's impression, all of it or only some encodings."""
         try:
-            return load_impression(self.path(clip))
+            return load_impression(self.path(clip), only)
         except FileNotFoundError:
             raise FileNotFoundError(f"{clip.name} was not encoded yet; run the extraction before training") from None
 
@@ -153,16 +153,19 @@ def save_impression(impression: Impression, path: Path) -> None:
         np.savez(stream, **arrays)  # type: ignore[arg-type]  # the stubs take `allow_pickle` for one of the arrays
 
 
-def load_impression(path: Path) -> Impression:
-    """Read an impression of a whole clip."""
+def load_impression(path: Path, only: Container[Key] | None = None) -> Impression:
+    """Read an impression of a whole clip, all of it or only some encodings."""
     with np.load(path, allow_pickle=False) as arrays:
         about: Mapping[str, Any] = json.loads(arrays["about"].tobytes())
         encodings: dict[Key, Encoding] = {}
         for number, (modality, grid) in enumerate(about["keys"]):
+            key = modality, Grid(**grid)
+            if only is not None and key not in only:
+                continue
             rows = arrays[f"{number}.segments"].tolist()
             segments = tuple(Segment(start, end, None if track < 0 else track) for start, end, track in rows)
             columns = (arrays[f"{number}.{name}"] for name in ("steps", "mask", "times"))
-            encodings[modality, Grid(**grid)] = Encoding(segments, *columns)
+            encodings[key] = Encoding(segments, *columns)
         speech, words, captions = about["speech"], about["words"], about["captions"]
         start, end = about["span"]
         return Impression(

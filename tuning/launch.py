@@ -1,4 +1,4 @@
-"""Launchers of the one training run: in this process, or as one Ray Train run with a worker.
+"""Launchers of the one training run: in this process, or as one Ray Train run with some workers.
 
 Both write the same parts to the same folder, and a run that was stopped goes on with the parts that are missing. How
 far it is stands in a file that the launcher reads, for a Ray Train worker cannot call back.
@@ -23,8 +23,8 @@ def fit_directly(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
     return train(job, report)
 
 
-def fit_on_ray(job: Job, report: Callable[[Step], None], retries: int = 2) -> dict[str, float]:
-    """Fit all members in one Ray Train worker; a worker that dies is replaced and goes on with the missing parts."""
+def fit_on_ray(job: Job, report: Callable[[Step], None], workers: int = 1, retries: int = 2) -> dict[str, float]:
+    """Fit all members in one Ray Train run; where a worker dies, all begin again at the last state that was written."""
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
@@ -34,7 +34,7 @@ def fit_on_ray(job: Job, report: Callable[[Step], None], retries: int = 2) -> di
     trainer = TorchTrainer(
         _worker,
         train_loop_config={"job": job},
-        scaling_config=ScalingConfig(num_workers=1),
+        scaling_config=ScalingConfig(num_workers=workers, use_gpu=_gpus() >= workers),
         run_config=RunConfig(
             name="fit",
             storage_path=str((job.out / "ray").resolve()),
@@ -52,14 +52,20 @@ def _worker(config: dict[str, Any]) -> dict[str, float]:
     import ray.train
 
     job: Job = config["job"]
+    first = ray.train.get_context().get_world_rank() == 0
 
     def tell(step: Step) -> None:
+        if not first:
+            return
         with (job.out / PROGRESS_FILE).open("a", encoding="utf-8") as log:
             log.write(json.dumps(asdict(step)) + "\n")
-        if step.share == 1.0:
-            ray.train.report({"part": step.part, "score": step.score})
-
     return train(job, tell)
+
+
+def _gpus() -> int:
+    import ray
+
+    return int(ray.cluster_resources().get("GPU", 0))
 
 
 class _Follower:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 import torch
@@ -14,8 +14,9 @@ from modalities.heads.head import Answer, Head, activate
 from modalities.heads.uncertain import TEMPERATURE
 from modalities.labels import Kind
 from tuning import metrics
-from tuning.fit import Batch
-from tuning.losses import SETTLED, Phase, uncertain_loss
+from tuning.fit import Batch, FitSettings, Rows, chunks
+from tuning.fit.world import gathered
+from tuning.losses import SETTLED, Phase, shape_targets, soft_focal, uncertain_loss
 
 SURE = 0.5
 """A soft label counts as a class in a metric where that class has more than this share."""
@@ -38,60 +39,95 @@ def concordance_loss(values: Tensor, targets: Tensor) -> Tensor:
 
 
 class HeadObjective:
-    """Joint loss of all tasks a head speaks: soft cross-entropy with class weights, binary cross-entropy, 1 − CCC.
+    """Joint loss of all tasks a head speaks: cross-entropy or focal with class weights, binary cross-entropy, 1 − CCC.
 
-    Where a head says how sure it is, a Gaussian likelihood takes the place of the cross-entropy.
+    Where a head says how sure it is, a Gaussian likelihood takes the place of the cross-entropy. Several workers share
+    one loss: what they say is gathered first.
     """
 
-    def __init__(self, head: Head, train: Batch, *, smoothing: float, jitter: float) -> None:
-        self._kinds: Mapping[str, Kind] = head.config.kinds
-        self._weights = {t: class_weights(train[t]) for t, kind in self._kinds.items() if kind == "distribution"}
-        self._smoothing, self._jitter = smoothing, jitter
+    def __init__(self, head: Head, train: Rows, settings: FitSettings) -> None:
+        self._kinds: Mapping[str, Kind] = {t: k for t, k in head.config.kinds.items() if _share(settings, t)}
+        if unknown := settings.task_weights.keys() - head.config.kinds.keys():
+            raise ValueError(f"task_weights name {', '.join(sorted(unknown))}, which {head.name} does not speak")
+        self._weights = {task: self._class_weights(train, task, settings) for task in self._kinds}
+        if (settings.jitter or settings.mixup) and len(train) and not _vectors(train):
+            raise ValueError(f"jitter and mixup are for vectors, but the steps of {head.name} are raw; set both to 0")
+        self._settings = settings
+
+    def _class_weights(self, train: Rows, task: str, settings: FitSettings) -> Tensor:
+        targets = train.targets[task]
+        weighted = settings.class_weights and self._kinds[task] == "distribution"
+        return class_weights(targets) if weighted else torch.ones(targets.shape[1])
 
     def loss(self, part: nn.Module, batch: Batch) -> Tensor:
         """Sum over tasks; the mean over labelled rows of each."""
-        head = cast(Head, part)
+        head, settings = cast(Head, getattr(part, "module", part)), self._settings
+        batch = {**batch, "steps": head.augment(batch["steps"], batch["mask"], torch.default_generator)}
+        if settings.mixup:
+            batch = mixed(batch, self._kinds, settings.mixup)
         steps = batch["steps"]
-        if self._jitter:
-            steps = steps + torch.randn_like(steps) * head.scale * self._jitter
-        answer = head(steps, batch["mask"], batch["times"])
-        losses = [
-            self._uncertain_loss(task, answer, batch[task])
-            if task in answer.uncertainty
-            else self._task_loss(task, answer.logits[task], batch[task])
-            for task in self._kinds
-        ]
+        if settings.jitter:
+            steps = steps + torch.randn_like(steps) * head.scale * settings.jitter
+        answer: Answer = part(steps, batch["mask"], batch["times"])
+        losses = [_share(settings, task) * self._loss_of(task, answer, gathered(batch[task])) for task in self._kinds]
         return torch.stack(losses).sum()
 
-    def _uncertain_loss(self, task: str, answer: Answer, targets: Tensor) -> Tensor:
+    def _loss_of(self, task: str, answer: Answer, targets: Tensor) -> Tensor:
+        logits, known = gathered(answer.logits[task].float()), ~targets.isnan().any(-1)
+        if task in answer.uncertainty:
+            doubt = gathered(answer.uncertainty[task].float())
+            return (
+                self._uncertain_loss(task, logits[known], doubt[known], targets[known])
+                if known.any()
+                else doubt.sum() * 0
+            )
+        return self._task_loss(task, logits[known], targets[known]) if known.any() else logits.sum() * 0
+
+    def _uncertain_loss(self, task: str, logits: Tensor, doubt: Tensor, targets: Tensor) -> Tensor:
         """Learn how sure the head is together with what it says: a Gaussian likelihood of means and log-variances."""
-        known = ~targets.isnan().any(-1)
-        if not known.any():
-            return answer.logits[task].sum() * 0
-        means, log_variances = answer.logits[task][known] * TEMPERATURE, 2 * answer.uncertainty[task][known].log()
-        phase = Phase(smoothing=self._smoothing, divergence=SETTLED.divergence, hard=False)
-        return uncertain_loss(means, log_variances, targets[known], self._weights[task], phase=phase)
+        means, log_variances = logits * TEMPERATURE, 2 * doubt.log()
+        phase = Phase(smoothing=self._settings.smoothing, divergence=SETTLED.divergence, hard=False)
+        return uncertain_loss(means, log_variances, targets, self._weights[task], phase=phase)
 
     def _task_loss(self, task: str, logits: Tensor, targets: Tensor) -> Tensor:
-        known = ~targets.isnan().any(-1)
-        if not known.any():
-            return logits.sum() * 0
-        logits, targets = logits[known], targets[known]
-        kind = self._kinds[task]
+        kind, settings = self._kinds[task], self._settings
         if kind == "continuous":
             values = activate(kind, logits)
             return concordance_loss(values, targets) + functional.mse_loss(values, targets)
         if kind == "independent":
             return functional.binary_cross_entropy_with_logits(logits, targets)
-        smooth = targets * (1 - self._smoothing) + self._smoothing / targets.shape[-1]
-        weighted = smooth * self._weights[task]
-        return torch.div(-(weighted * logits.log_softmax(-1)).sum(), weighted.sum())
+        shaped = shape_targets(targets, self._weights[task], smoothing=settings.smoothing)
+        gamma = settings.gamma if settings.loss == "focal" else 0.0
+        return soft_focal(logits, shaped, gamma=gamma, mean="mass")
 
-    def score(self, part: nn.Module, data: Batch) -> float:
+    def score(self, part: nn.Module, data: Rows) -> float:
         """Mean over the tasks of the challenge's metric on segments."""
-        logits = part(data["steps"], data["mask"], data["times"]).logits
-        scores = {task: activate(kind, logits[task]) for task, kind in self._kinds.items()}
-        return task_score(scores, data, self._kinds)
+        said: dict[str, list[Tensor]] = {task: [] for task in self._kinds}
+        for batch in chunks(data):
+            logits = part(batch["steps"], batch["mask"], batch["times"]).logits
+            for task, kind in self._kinds.items():
+                said[task].append(activate(kind, logits[task]))
+        return task_score({task: torch.cat(parts) for task, parts in said.items()}, data.targets, self._kinds)
+
+
+def _share(settings: FitSettings, task: str) -> float:
+    return settings.task_weights.get(task, 1.0)
+
+
+def _vectors(rows: Rows) -> bool:
+    return rows.take(torch.zeros(1, dtype=torch.int64))["steps"].is_floating_point()
+
+
+def mixed(batch: Batch, tasks: Iterable[str], alpha: float) -> Batch:
+    """Mix each row with another, steps and targets alike (MixUp); a step that one of them lacks stays as it is."""
+    share = float(torch.distributions.Beta(alpha, alpha).sample())
+    share = max(share, 1 - share)  # the row's own steps stay where its partner has none, so it counts for more
+    partner = torch.randperm(len(batch["mask"]))
+    both = (batch["mask"] & batch["mask"][partner])[..., None]
+    steps = torch.where(both, share * batch["steps"] + (1 - share) * batch["steps"][partner], batch["steps"])
+    targets = {task: share * batch[task] + (1 - share) * batch[task][partner] for task in tasks}
+    known = {task: torch.where(rows.isnan(), batch[task], rows) for task, rows in targets.items()}
+    return {**batch, **known, "steps": steps}
 
 
 class FusionObjective:
@@ -131,14 +167,15 @@ class FusionObjective:
         likelihood: Tensor = (targets * fused.clamp_min(1e-6).log()).sum(-1)
         return -likelihood.mean()
 
-    def score(self, part: nn.Module, data: Batch) -> float:
+    def score(self, part: nn.Module, data: Rows) -> float:
         """Mean over the tasks of the challenge's metric on segments."""
         fusion = cast(Fusion, part)
+        rows = data.take(torch.arange(len(data)))
         scores = {
-            task: fusion(task, data[f"{task}.scores"].transpose(0, 1), data[f"{task}.said"].transpose(0, 1))
+            task: fusion(task, rows[f"{task}.scores"].transpose(0, 1), rows[f"{task}.said"].transpose(0, 1))
             for task in self._kinds
         }
-        return task_score(scores, data, self._kinds)
+        return task_score(scores, data.targets, self._kinds)
 
 
 def task_score(scores: Mapping[str, Tensor], data: Batch, kinds: Mapping[str, Kind]) -> float:

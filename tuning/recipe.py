@@ -23,7 +23,8 @@ class Recipe(Config):
     """A run: which corpus, which ensemble, and how each member is fitted."""
 
     name: str
-    corpus: str
+    corpora: tuple[str, ...] = ()
+    """Names of the corpora that it is made for; a run may name others."""
     seed: int = 7
     ensemble: EnsembleSettings
     fit: dict[str, FitSettings] = {}

@@ -13,11 +13,18 @@ from modalities.labels import EXPRESSION, tasks
 from tests import toys
 from tests.checks.fusions import configure, draw
 from tests.makers import WIDTH, make_head
-from tuning.fit import Data, FitSettings, fit
+from tuning.fit import Data, FitSettings, Held, fit
 from tuning.metrics import ccc
 from tuning.objectives import FusionObjective, HeadObjective, class_weights, concordance_loss, task_score
 
 TASKS = tasks()
+
+
+def held(columns, names=tuple(TASKS)):
+    return Held(columns, names)
+
+
+PLAIN = FitSettings(smoothing=0.0)
 QUICK = FitSettings(epochs=9, batch=16, lr=5e-3, patience=100)
 
 
@@ -37,15 +44,15 @@ def rows(count, seed):
     targets = {"expression": expression, "valence_arousal": feeling, "action_units": active.astype(np.float32)}
     compound = np.full((count, 7), np.nan, np.float32)
     arrays = {"steps": steps, "mask": mask, "times": np.zeros(mask.shape, np.int64), **targets, "compound": compound}
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return held({name: torch.from_numpy(array) for name, array in arrays.items()})
 
 
 TRAIN, DEV = rows(96, 0), rows(40, 1)
 DATA = Data(TRAIN, DEV)
 
 
-def objective_for(head, train=TRAIN):
-    return HeadObjective(head, train, smoothing=0.05, jitter=0.1)
+def objective_for(head, train=TRAIN, **settings):
+    return HeadObjective(head, train, FitSettings(**{"jitter": 0.1, **settings}))
 
 
 def fitted(settings=QUICK, data=DATA, seed=7, head=None, **hooks):
@@ -66,8 +73,8 @@ def test_it_learns():
     head, score = fitted(FitSettings(epochs=40, batch=32, lr=5e-3))
     assert score > before + 0.2
     with torch.no_grad():
-        said = head(DEV["steps"], DEV["mask"], DEV["times"]).logits["expression"].argmax(1)
-    assert (said == DEV["expression"].argmax(1)).float().mean() > 0.9
+        said = head(DEV.columns["steps"], DEV.columns["mask"], DEV.columns["times"]).logits["expression"].argmax(1)
+    assert (said == DEV.columns["expression"].argmax(1)).float().mean() > 0.9
     assert not head.training
 
 
@@ -89,7 +96,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(stopped_after, tm
 
     def stop(progress):
         if progress.epoch == stopped_after:
-            torch.save(progress.state, file)
+            torch.save(progress.state(), file)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -101,7 +108,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(stopped_after, tm
 
 def test_a_state_that_is_kept_in_memory_does_not_change_later():
     states = []
-    whole, _ = fitted(report=lambda progress: states.append(progress.state))
+    whole, _ = fitted(report=lambda progress: states.append(progress.state()))
     for _ in range(2):
         rest, _ = fitted(resume=states[3], head=make_head("mean", seed=5))
         assert same_weights(whole, rest)
@@ -109,7 +116,7 @@ def test_a_state_that_is_kept_in_memory_does_not_change_later():
 
 def test_a_finished_run_has_nothing_left_to_do():
     states, told = [], []
-    whole, score = fitted(report=lambda progress: states.append(progress.state))
+    whole, score = fitted(report=lambda progress: states.append(progress.state()))
     rest, again = fitted(resume=states[-1], head=make_head("mean", seed=5), report=told.append)
     assert told == []
     assert again == score
@@ -163,13 +170,13 @@ def test_progress_is_told_after_every_epoch():
 
 def test_rows_without_a_label_never_matter():
     head = make_head("mean").eval()
-    batch = {**TRAIN}
+    batch = {**TRAIN.columns}
     for name in TASKS:
-        batch[name] = TRAIN[name].clone()
+        batch[name] = TRAIN.columns[name].clone()
         batch[name][60:] = math.nan
-    few = {name: column[:60] for name, column in TRAIN.items()}
-    objective = HeadObjective(head, few, smoothing=0.05, jitter=0.0)
-    weights = HeadObjective(head, batch, smoothing=0.05, jitter=0.0)
+    few = {name: column[:60] for name, column in TRAIN.columns.items()}
+    objective = HeadObjective(head, held(few), FitSettings())
+    weights = HeadObjective(head, held(batch), FitSettings())
     losses, gradients = [], []
     for some, rule in ((few, objective), (batch, objective), (batch, weights)):
         head.zero_grad()
@@ -180,12 +187,12 @@ def test_rows_without_a_label_never_matter():
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
     assert all(torch.allclose(gradient, gradients[0], atol=1e-5) for gradient in gradients)
-    assert objective.score(head, batch) == pytest.approx(objective.score(head, few))
+    assert objective.score(head, held(batch)) == pytest.approx(objective.score(head, held(few)))
 
 
 def test_a_batch_without_any_label_is_worth_nothing():
     head = make_head("mean")
-    batch = {**TRAIN, **{name: torch.full_like(TRAIN[name], math.nan) for name in TASKS}}
+    batch = {**TRAIN.columns, **{name: torch.full_like(TRAIN.columns[name], math.nan) for name in TASKS}}
     loss = objective_for(head).loss(head, batch)
     loss.backward()
     assert loss.item() == 0
@@ -194,9 +201,9 @@ def test_a_batch_without_any_label_is_worth_nothing():
 
 def test_masked_steps_never_matter_in_training():
     head = make_head("mean").eval()
-    objective = HeadObjective(head, TRAIN, smoothing=0.0, jitter=0.0)
-    rubbish = torch.where(TRAIN["mask"][..., None], TRAIN["steps"], torch.nan)
-    losses = [objective.loss(head, {**TRAIN, "steps": steps}) for steps in (TRAIN["steps"], rubbish)]
+    objective = HeadObjective(head, TRAIN, PLAIN)
+    rubbish = torch.where(TRAIN.columns["mask"][..., None], TRAIN.columns["steps"], torch.nan)
+    losses = [objective.loss(head, {**TRAIN.columns, "steps": steps}) for steps in (TRAIN.columns["steps"], rubbish)]
     losses[1].backward()
     assert losses[0].item() == losses[1].item()
     assert all(torch.isfinite(parameter.grad).all() for parameter in head.parameters())
@@ -204,10 +211,19 @@ def test_masked_steps_never_matter_in_training():
 
 def test_soft_cross_entropy_is_the_formula():
     head = make_head("mean").eval()
-    only = {**TRAIN, **{n: torch.full_like(TRAIN[n], math.nan) for n in ("valence_arousal", "action_units")}}
-    loss = HeadObjective(head, only, smoothing=0.1, jitter=0.0).loss(head, only)
-    shares = head(TRAIN["steps"], TRAIN["mask"], TRAIN["times"]).logits["expression"].softmax(1).detach().numpy()
-    truth = TRAIN["expression"].numpy()
+    only = {
+        **TRAIN.columns,
+        **{n: torch.full_like(TRAIN.columns[n], math.nan) for n in ("valence_arousal", "action_units")},
+    }
+    loss = HeadObjective(head, held(only), FitSettings(smoothing=0.1)).loss(head, only)
+    shares = (
+        head(TRAIN.columns["steps"], TRAIN.columns["mask"], TRAIN.columns["times"])
+        .logits["expression"]
+        .softmax(1)
+        .detach()
+        .numpy()
+    )
+    truth = TRAIN.columns["expression"].numpy()
     counts = truth.sum(0)
     weights = np.where(counts > 0, 1 / np.maximum(counts, 1), 0)
     weights = np.where(counts > 0, weights * (counts > 0).sum() / weights.sum(), 1)
@@ -264,8 +280,8 @@ def make_fusion():
 
 def test_a_fusion_learns_whom_to_believe():
     fusion, data = make_fusion(), fusion_rows()
-    before = fusion_objective().score(fusion, data)
-    score = fit(fusion, fusion_objective(), Data(data, None), FitSettings(epochs=60, batch=32, lr=0.05), seed=0)
+    before = fusion_objective().score(fusion, held(data))
+    score = fit(fusion, fusion_objective(), Data(held(data), None), FitSettings(epochs=60, batch=32, lr=0.05), seed=0)
     weights = fusion.weights("expression").detach()
     assert score > before
     assert (weights[0] > weights[1:].max(0).values).all()
@@ -306,7 +322,7 @@ def test_a_plain_mean_is_scored_by_the_same_rule():
         name: mean(name, *(data[f"{name}.{part}"].transpose(0, 1) for part in ("scores", "said"))) for name in TASKS
     }
     kinds = {name: task.kind for name, task in TASKS.items()}
-    assert fusion_objective().score(mean, data) == task_score(scores, data, kinds)
+    assert fusion_objective().score(mean, held(data)) == task_score(scores, data, kinds)
 
 
 def test_a_score_is_taken_over_sure_rows():
@@ -341,8 +357,8 @@ def test_an_uncertain_head_learns_what_it_is_sure_of():
     batch = {"steps": steps, "mask": torch.ones(240, 1, dtype=torch.bool), "times": torch.zeros(240, 1)}
     batch["expression"] = torch.cat([truth, guess])
     head.standardise_by(batch["steps"], batch["mask"])
-    objective = HeadObjective(head, batch, smoothing=0.0, jitter=0.0)
-    fit(head, objective, Data(batch, None), FitSettings(epochs=40, lr=0.01), seed=1)
+    train = held(batch, ("expression",))
+    fit(head, HeadObjective(head, train, PLAIN), Data(train, None), FitSettings(epochs=40, lr=0.01), seed=1)
     with torch.no_grad():
         unsure = head(batch["steps"], batch["mask"], batch["times"]).uncertainty["expression"].mean(1)
     assert unsure[120:].mean() > 1.3 * unsure[:120].mean()
@@ -358,4 +374,4 @@ def test_a_loss_that_is_no_number_ends_the_fit_in_a_sentence():
     data = rows(40, 0)
     head = make_head("mean")
     with pytest.raises(FloatingPointError, match="lower it"):
-        fit(head, Broken(head, data, smoothing=0.0, jitter=0.0), Data(data, None), QUICK, seed=1)
+        fit(head, Broken(head, data, PLAIN), Data(data, None), QUICK, seed=1)

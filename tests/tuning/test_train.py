@@ -22,7 +22,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     folder = tmp_path_factory.mktemp("tiny")
     recipe = tiny.recipe()
     tiny.make(folder / "corpus", folder / "encodings", Plan.of(recipe.ensemble))
-    return Job(recipe, folder / "corpus", folder / "encodings", folder / "fit")
+    return Job(recipe, {recipe.corpora[0]: folder / "corpus"}, folder / "encodings", folder / "fit")
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +78,11 @@ def test_compounds_in_another_order_are_refused(job: Job, tmp_path: Path) -> Non
 
 
 def test_a_corpus_without_compound_labels_is_trained_and_scored(job: Job, tmp_path: Path) -> None:
-    recipe = job.recipe.model_copy(update={"corpus": "tests.tuning.tiny:read_without_compounds"})
-    other = replace(job, recipe=recipe, out=tmp_path / "fit")
+    (folder,) = job.corpora.values()
+    other = replace(job, corpora={"tests.tuning.tiny:read_without_compounds": folder}, out=tmp_path / "fit")
     fit_directly(other, lambda _: None)
-    plan = Plan.of(recipe.ensemble)
-    test = tiny.read_without_compounds(job.corpus).split("test")
+    plan = Plan.of(job.recipe.ensemble)
+    test = tiny.read_without_compounds(folder).split("test")
     results = evaluate(Recognizer(plan), test, EncodingCache(job.encodings, plan))
     assert all(result.compound_f1 == 0.0 for result in results)
 
@@ -105,7 +105,7 @@ def test_evaluation_knows_absence_from_error(job: Job, steps: list[Step]) -> Non
         mapping=type(plan.mapping).load(job.out / MAPPING),
     )
     cache = EncodingCache(job.encodings, plan)
-    test = tiny.read(job.corpus).split("test")
+    test = tiny.read(*job.corpora.values()).split("test")
     results = {result.name: result for result in evaluate(Recognizer(plan), test, cache)}
     assert list(results) == [FUSED, MEAN, "face.static", "audio.attention"]
     assert results[FUSED].expression_f1 > 0.9

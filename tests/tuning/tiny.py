@@ -29,7 +29,7 @@ def recipe() -> Recipe:
     return parse_recipe(
         {
             "name": "tiny",
-            "corpus": READER,
+            "corpora": [READER],
             "ensemble": {
                 "cues": {"faces": {"kind": "faces"}, "speech": {"kind": "silero"}},
                 "modalities": {

@@ -30,11 +30,18 @@ from modalities.types import (
     Times,
     Waveform,
 )
+from tuning.corpora.handing import part
 from tuning.corpora.labelling import Labelling
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
-JOINED: Mapping[str, str] = {"Calm": "Neutral", "Boredom": "Other", "Contempt": "Other"}
+JOINED: Mapping[str, str] = {
+    "Calm": "Neutral",
+    "Excitement": "Happiness",
+    "Boredom": "Other",
+    "Contempt": "Other",
+    "Frustration": "Other",
+}
 """Expressions that are none of the eight, and which of them they count as where corpora are joined."""
 ROW_RATE = 25
 """Rows per second of a clip without a picture."""
@@ -80,7 +87,10 @@ class LabelledClip:
             yield self._blank()
             return
         for footage in read(Clip.of(self.path, self.name), Limits()):
-            yield replace(footage, percepts={**footage.percepts, **self.brought}, segments=self.segments)
+            brought = {
+                name: part(percept, footage.start, footage.frames.until) for name, percept in self.brought.items()
+            }
+            yield replace(footage, percepts={**footage.percepts, **brought}, segments=self.segments)
 
     def targets(self, segments: Sequence[Segment], row_times: Times) -> dict[str, Scores]:
         """Return task → targets of segments [S, C], NaN where nothing is labelled."""

@@ -10,6 +10,7 @@ A reader makes typed clips and nothing else: no decoding, no resizing, no guessi
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,10 @@ import pandas as pd
 from tuning.corpora.corpus import SPLITS, CorpusError, Split
 
 Value = TypeVar("Value")
+
+RECORDINGS = (".mp4", ".flv", ".avi", ".wav", ".flac", ".opus", ".mp3")
+"""Endings of films and of sound, the fullest first: of one take in several formats, the first is read."""
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
 class Findings:
@@ -40,11 +45,33 @@ class Findings:
         if kind is None and self.problems:
             raise CorpusError(self.name, self.problems)
 
-    def files(self, pattern: str) -> list[Path]:
-        """Return the files that fit a pattern, sorted; none at all is a problem."""
-        found = sorted(path for path in self.root.glob(pattern) if path.is_file())
+    def files(self, pattern: str, endings: Sequence[str] = ()) -> list[Path]:
+        """Return the files that fit a pattern, sorted by format and name; none at all is a problem.
+
+        `endings`: which formats there may be, such as `RECORDINGS`; files of others are passed over, and hidden ones.
+        """
+        found = sorted(path for path in self.root.glob(pattern) if path.is_file() and not path.name.startswith("."))
+        if endings:
+            ours = [path for path in found if path.suffix.lower() in endings]
+            found = sorted(ours, key=lambda path: endings.index(path.suffix.lower()))
         if not found:
-            self.problems.append(f"there is no {pattern} in {self.root}; is this the folder of the corpus?")
+            kind = f" ({', '.join(endings)})" if endings else ""
+            self.problems.append(f"there is no {pattern}{kind} in {self.root}; is this the folder of the corpus?")
+        return found
+
+    def recording(self, stem: Path, why: str) -> Path | None:
+        """Return the fullest recording of a path without ending; none is a problem."""
+        paths = [stem.with_name(stem.name + ending) for ending in RECORDINGS]
+        found = next((path for path in paths if path.is_file()), None)
+        if found is None:
+            self.problems.append(f"{self._short(stem)} ({', '.join(RECORDINGS)}) is missing, but {why}")
+        return found
+
+    def named(self, path: Path, pattern: re.Pattern[str], example: str) -> re.Match[str] | None:
+        """Take a file's stem apart, by the corpus's way of naming; another name is a problem, and None."""
+        found = pattern.fullmatch(path.stem)
+        if found is None:
+            self.problems.append(f"{self._short(path)} is not named like {example}; is it a file of this corpus?")
         return found
 
     def there(self, path: Path, why: str) -> bool:

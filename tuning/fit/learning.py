@@ -1,0 +1,98 @@
+"""What makes a network learn: optimiser, schedule, moving average and the order of unfreezing, from settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import lr_scheduler, swa_utils
+
+from tuning.fit.rows import Rows
+from tuning.fit.settings import FitSettings
+
+
+def optimiser_of(part: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
+    """Make the optimiser."""
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimiser]
+    made: torch.optim.Optimizer = kind(part.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    return made
+
+
+def _always(_: int) -> float:
+    return 1.0
+
+
+class Schedule:
+    """The learning rate, told after every epoch what the dev metric is."""
+
+    def __init__(self, optimiser: torch.optim.Optimizer, settings: FitSettings) -> None:
+        floor, cycle = settings.lr_floor, settings.cycle
+        self._watches = settings.schedule == "plateau"
+        self._schedule: Any = {
+            "constant": lambda: lr_scheduler.LambdaLR(optimiser, _always),
+            "cosine": lambda: lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs, floor),
+            "restarts": lambda: lr_scheduler.CosineAnnealingWarmRestarts(optimiser, cycle, eta_min=floor),
+            "plateau": lambda: lr_scheduler.ReduceLROnPlateau(optimiser, "max", patience=cycle, min_lr=floor),
+        }[settings.schedule]()
+
+    def step(self, score: float) -> None:
+        """Go on to the next epoch."""
+        if self._watches:
+            self._schedule.step(score)
+        else:
+            self._schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it is."""
+        state: dict[str, Any] = self._schedule.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._schedule.load_state_dict(state)
+
+
+def moving_average(part: nn.Module, settings: FitSettings) -> swa_utils.AveragedModel | None:
+    """Keep an exponential moving average of the weights, if that is wished."""
+    if settings.ema is None:
+        return None
+    blend = swa_utils.get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]  # torch ships it untyped
+    return swa_utils.AveragedModel(part, multi_avg_fn=blend, use_buffers=True)
+
+
+def unfreeze(part: nn.Module, settings: FitSettings, epoch: int) -> None:
+    """Let those modules learn whose time has come; an unknown name is an error, for nothing would tell of it."""
+    if not settings.unfreeze:
+        return
+    modules = dict(part.named_modules())
+    named = {name for names in settings.unfreeze.values() for name in names}
+    if unknown := sorted(named - modules.keys()):
+        raise ValueError(
+            f"unfreeze names {', '.join(unknown)}, but the part has the modules {', '.join(filter(None, modules))}"
+        )
+    if min(settings.unfreeze) > 0:
+        raise ValueError(
+            f"unfreeze begins at epoch {min(settings.unfreeze)}, so nothing would learn before; begin at 0"
+        )
+    part.requires_grad_(requires_grad=False)
+    for when, names in settings.unfreeze.items():
+        for name in names if when <= epoch else ():
+            modules[name].requires_grad_(requires_grad=True)
+
+
+def order(rows: Rows, settings: FitSettings, generator: torch.Generator) -> Tensor:
+    """Return the rows of an epoch: each once, or drawn evenly over classes, corpora, or both."""
+    if settings.balance == "none":
+        return torch.randperm(len(rows), generator=generator)
+    groups = torch.zeros(len(rows), dtype=torch.int64)
+    if settings.balance in ("corpus", "both"):
+        groups = rows.sources.clone()
+    if settings.balance in ("class", "both"):
+        labels = next(
+            (c for t, c in rows.targets.items() if t in ("expression", "compound")), torch.zeros(len(rows), 1)
+        )
+        known = ~labels.isnan().any(-1)
+        groups = groups * (labels.shape[1] + 1) + torch.where(known, labels.nan_to_num().argmax(-1), labels.shape[1])
+    _, group, counts = torch.unique(groups, return_inverse=True, return_counts=True)
+    return torch.multinomial(1 / counts[group].double(), len(rows), replacement=True, generator=generator)

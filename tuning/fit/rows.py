@@ -1,0 +1,182 @@
+"""Rows to learn from: segments with their targets, in memory or on disk.
+
+Steps are long and stay on disk where a corpus is large; a batch is read when it is asked for, so that memory does not
+grow with the corpus. Targets are short and always in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modalities.types import Array, Encoding, Scores
+from modalities.whole import whole
+
+Batch = Mapping[str, Tensor]
+"""Columns by name; all share the first axis."""
+_RAGGED = ("steps", "mask", "times")
+
+
+class Rows(Protocol):
+    """Rows that can be taken by their numbers."""
+
+    @property
+    def targets(self) -> Batch:
+        """What is to be said of each row: task → [S, C], NaN where that is not known."""
+        ...
+
+    @property
+    def sources(self) -> Tensor:
+        """Number of the corpus that each row comes from [S]."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def take(self, index: Tensor) -> Batch:
+        """Return all columns of some rows, targets among them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows in memory: columns by name, `targets` among them."""
+
+    columns: Batch
+    tasks: tuple[str, ...]
+    corpus: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    @property
+    def targets(self) -> Batch:
+        """What is to be said of each row."""
+        return {task: self.columns[task] for task in self.tasks}
+
+    @property
+    def sources(self) -> Tensor:
+        """Number of the corpus that each row comes from."""
+        return torch.zeros(len(self), dtype=torch.int64) if self.corpus is None else self.corpus
+
+    def take(self, index: Tensor) -> Batch:
+        """Return all columns of some rows."""
+        return {name: column[index] for name, column in self.columns.items()}
+
+
+def chunks(rows: Rows, size: int = 512) -> Iterator[Batch]:
+    """Walk through all rows in order, some at a time."""
+    for index in torch.split(torch.arange(len(rows)), size):
+        yield rows.take(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Rows in a folder: steps of all rows one after the other, each row as long as it is. Made by `Keeper`."""
+
+    folder: Path
+    shape: tuple[int, ...]  # of one step
+    dtype: str
+    offsets: Array  # [S + 1] of each row's first step
+    targets: Batch
+    sources: Tensor
+    _files: dict[str, int] = field(default_factory=dict)  # opened when first asked, in every process anew
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getstate__(self) -> object:
+        raise TypeError("rows on disk are opened where they are, never sent; send their folder")
+
+    @classmethod
+    def open(cls, folder: Path) -> Kept:
+        """Open rows that a `Keeper` has written."""
+        about = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        with np.load(folder / "targets.npz") as columns:
+            short = {name: torch.from_numpy(columns[name]) for name in columns.files}
+        offsets, sources = short.pop("offsets").numpy(), short.pop("sources")
+        return cls(folder, tuple(about["shape"]), about["dtype"], offsets, short, sources)
+
+    def take(self, index: Tensor) -> Batch:
+        """Read some rows, padded to the longest of them."""
+        numbers = index.numpy()
+        first, last = self.offsets[numbers], self.offsets[numbers + 1]
+        longest = int((last - first).max(initial=0))
+        size = int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+        steps = np.zeros((len(numbers), longest, *self.shape), self.dtype)
+        mask, times = np.zeros((len(numbers), longest), np.bool_), np.zeros((len(numbers), longest), np.int64)
+        for column, name, width in ((steps, "steps", size), (mask, "mask", 1), (times, "times", 8)):
+            for row, (start, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+                content = os.pread(self._file(name), (end - start) * width, start * width)
+                column[row, : end - start] = np.frombuffer(content, column.dtype).reshape(-1, *column.shape[2:])
+        columns = {"steps": steps, "mask": mask, "times": times}
+        return {name: torch.from_numpy(c) for name, c in columns.items()} | {
+            t: v[index] for t, v in self.targets.items()
+        }
+
+    def _file(self, name: str) -> int:
+        if name not in self._files:
+            self._files[name] = os.open(self.folder / f"{name}.bin", os.O_RDONLY)
+        return self._files[name]
+
+    def close(self) -> None:
+        """Close the files."""
+        while self._files:
+            os.close(self._files.popitem()[1])
+
+
+class Keeper:
+    """Writes rows to a folder, one clip after the other."""
+
+    def __init__(self, folder: Path, tasks: Mapping[str, int]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._tasks = folder, tasks
+        self._files: dict[str, BinaryIO] = {name: (folder / f"{name}.bin").open("wb") for name in _RAGGED}
+        self._lengths: list[Array] = []
+        self._sources: list[Array] = []
+        self._targets: dict[str, list[Scores]] = {task: [] for task in tasks}
+        self._step: tuple[tuple[int, ...], str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        for file in self._files.values():
+            file.close()
+        if kind is None:
+            self._finish()
+
+    def add(self, encoding: Encoding, targets: Mapping[str, Scores], source: int = 0) -> None:
+        """Add the segments of a clip; a task without targets is not labelled in it."""
+        steps, mask, times = encoding.steps, encoding.mask, encoding.times
+        if self._step is None:
+            self._step = steps.shape[2:], steps.dtype.str
+        there = times != 0
+        there[:, :1] = True  # padding stands behind the steps, has no time and is masked
+        there |= mask
+        lengths = there.shape[1] - np.argmax(there[:, ::-1], axis=1) if there.size else np.zeros(len(mask), np.int64)
+        for row, length in enumerate(lengths.tolist()):
+            for name, column in (("steps", steps), ("mask", mask), ("times", times)):
+                self._files[name].write(np.ascontiguousarray(column[row, :length]).tobytes())
+        self._lengths.append(lengths)
+        self._sources.append(np.full(len(lengths), source, np.int64))
+        for task, width in self._tasks.items():
+            nothing = np.full((len(lengths), width), np.nan, np.float32)
+            self._targets[task].append(targets.get(task, nothing))
+
+    def _finish(self) -> None:
+        shape, dtype = self._step or ((), "<f4")
+        offsets = np.concatenate([[0], np.cumsum(np.concatenate([np.zeros(0, np.int64), *self._lengths]))])
+        columns: dict[str, Array] = {task: np.concatenate(parts) for task, parts in self._targets.items() if parts}
+        columns |= {"offsets": offsets, "sources": np.concatenate([np.zeros(0, np.int64), *self._sources])}
+        np.savez(self._folder / "targets.npz", **columns)  # type: ignore[arg-type]  # as in `save_impression`
+        with whole(self._folder / "rows.json") as unfinished:  # last: without it, these are no rows
+            unfinished.write_text(json.dumps({"shape": shape, "dtype": dtype}), encoding="utf-8")

@@ -1,0 +1,60 @@
+"""Several workers that fit one part together: they see the batches that one worker with a larger batch would see.
+
+Each takes its share of a batch; what they say about it is gathered before the loss, so that any loss (weighted means,
+CCC) is that of the whole batch. Without a process group all of this does nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, distributed, nn
+
+from tuning.fit.rows import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """How many workers there are, and which this one is."""
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def here(cls) -> World:
+        """Look whether this process works with others."""
+        if distributed.is_available() and distributed.is_initialized():
+            return cls(distributed.get_rank(), distributed.get_world_size())
+        return cls()
+
+    def share(self, index: Tensor) -> tuple[Tensor, int]:
+        """Return this worker's rows of a batch, as many as any other's, and how many of them are no padding."""
+        length = -(-len(index) // self.size)
+        own = index[self.rank * length : (self.rank + 1) * length]
+        return torch.cat([own, index[:1].expand(length - len(own))]), len(own)
+
+    def wrap(self, part: nn.Module) -> nn.Module:
+        """Make the gradients of all workers one."""
+        if self.size == 1 or not any(weight.requires_grad for weight in part.parameters()):
+            return part
+        return nn.parallel.DistributedDataParallel(part, find_unused_parameters=True)
+
+
+def unlabelled(batch: Batch, tasks: Batch, first: int) -> Batch:
+    """Take the labels from the rows of a batch from number `first` on: they are padding."""
+    rows = torch.arange(len(next(iter(batch.values())))) >= first
+    return {
+        name: torch.where(rows[:, None], torch.nan, column) if name in tasks else column
+        for name, column in batch.items()
+    }
+
+
+def gathered(values: Tensor) -> Tensor:
+    """Put the rows of all workers one after the other; gradients find their way back to the worker they belong to."""
+    if World.here().size == 1:
+        return values
+    from torch.distributed.nn import functional  # only here, for importing it needs a process group's backend
+
+    return torch.cat(cast(tuple[Tensor, ...], functional.all_gather(values.contiguous())))  # type: ignore[no-untyped-call]

@@ -1,0 +1,131 @@
+"""Members: the rows that one learns from, and its fit, which goes on where it was stopped."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ensemble.perception import Impression
+from ensemble.plan import Member, Plan
+from modalities.whole import whole
+from tuning.corpora.corpus import LabelledClip, Split
+from tuning.encodings import EncodingCache
+from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, fit
+from tuning.objectives import HeadObjective
+
+SAMPLE = 4096
+"""Rows from which a head learns the mean and spread of its inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A clip whose encodings are there, and the number of the corpus that it comes from."""
+
+    clip: LabelledClip
+    source: int
+
+
+Sides = Mapping[Split, Sequence[Known]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """One member that is fitted: its plan, its settings, and where its encodings are."""
+
+    plan: Plan
+    member: Member
+    settings: FitSettings
+    seed: int
+    cache: EncodingCache
+
+    def run(self, sides: Sides, states: States, report: Callable[[Progress], None]) -> float:
+        """Fit the head, or only judge one that has nothing to train; returns its dev metric."""
+        head = self.plan.heads[self.member.name]
+        with tempfile.TemporaryDirectory(prefix="twofold-rows-") as folder:  # read by this process alone
+            train, dev = (self.keep(sides[side], Path(folder) / side) for side in ("train", "dev"))
+            torch.manual_seed(self.seed)
+            head.reset()
+            sample = train.take(torch.linspace(0, len(train) - 1, min(len(train), SAMPLE)).long())
+            head.standardise_by(sample["steps"], sample["mask"])
+            objective = HeadObjective(head, train, self.settings)
+            if not any(True for _ in head.parameters()):
+                with torch.no_grad():
+                    return objective.score(head.eval(), dev)
+            data, keep = Data(train, dev), states.keeping(report)
+            return fit(head, objective, data, self.settings, seed=self.seed, report=keep, resume=states.read())
+
+    def keep(self, known: Sequence[Known], folder: Path) -> Kept:
+        """Write the member's present segments with their targets to a folder; clips are read one by one."""
+        name, spoken = self.member.name, self.plan.heads[self.member.name].speaks
+        key, by_track = (self.member.modality, self.member.grid), self.about_track
+        with Keeper(folder, {task: len(labels) for task, labels in spoken.items()}) as keeper:
+            for one in known:
+                impression = self.cache.load(one.clip, only=(key,))
+                encoding = impression.encodings[key]
+                person = labelled_track(impression) if by_track else None
+                rows = [row for row, s in enumerate(encoding.segments) if s.track == person and encoding.present[row]]
+                taken = encoding.take(rows)
+                found = one.clip.targets(taken.segments, impression.row_times)
+                columns = {
+                    task: found[task][:, self.plan.tasks[task].labels.positions(labels.names)]
+                    for task, labels in spoken.items()
+                    if task in found
+                }
+                keeper.add(taken, columns, one.source)
+        rows_kept = Kept.open(folder)
+        if not len(rows_kept):
+            raise ValueError(f"{name} is present in no clip of this split, so it cannot be fitted; check its cues")
+        return rows_kept
+
+    @property
+    def about_track(self) -> bool:
+        """Whether the member's segments are about one face each."""
+        return self.plan.modalities[self.member.modality].about == "track"
+
+
+def labelled_track(impression: Impression) -> int | None:
+    """Whom the labels are about: the track that is seen most."""
+    tracks, counts = np.unique(impression.sightings.tracks, return_counts=True)
+    return int(tracks[counts.argmax()]) if len(tracks) else None
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """Where a fit writes from where to go on, now and then; a run that is killed loses no more than `every` seconds."""
+
+    path: Path
+    every: float = 10.0
+    writes: bool = True  # of several workers only one does
+
+    def read(self) -> Mapping[str, Any] | None:
+        """Return the last state, if there is one."""
+        if not self.path.exists():
+            return None
+        state: Mapping[str, Any] = torch.load(self.path, weights_only=True)
+        return state
+
+    def keeping(self, report: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        """Pass progress on, and write states."""
+        last = time.monotonic()
+
+        def keep(progress: Progress) -> None:
+            nonlocal last
+            if self.writes and time.monotonic() - last >= self.every:
+                with whole(self.path) as unfinished:
+                    torch.save(progress.state(), unfinished)
+                last = time.monotonic()
+            report(progress)
+
+        return keep
+
+    def drop(self) -> None:
+        """Forget the state: the part is ready."""
+        if self.writes:
+            self.path.unlink(missing_ok=True)
