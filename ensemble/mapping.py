@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ensemble.opinions import Opinions
 from modalities.config import Config, Uniform
-from modalities.labels import EXPRESSION, Pairs
+from modalities.labels import EXPRESSION, Labels, Pairs
 from modalities.part import Part
 from modalities.types import Mask, Scores
 
@@ -33,9 +33,10 @@ class Mapping(Part):
     """Outputs and fused scores → compound scores [S, K]."""
 
     class Config(Config):
-        """The pairs, and whether any member speaks compound itself (the plan says both); λ, how much those count."""
+        """The pairs, and whether any member speaks compound itself (the plan says these); λ, how much those count."""
 
         pairs: dict[str, tuple[str, str]]
+        expressions: tuple[str, ...] = EXPRESSION.labels.names
         spoken: bool = False
         spoken_share: Annotated[float, Uniform(0.0, 1.0), Field(ge=0, le=1)] = 0.5
 
@@ -74,6 +75,6 @@ class PairSum(Mapping):
     def map(self, opinions: Opinions, fused: dict[str, Fused]) -> Fused:  # noqa: ARG002  other mappings ask the members
         """Add up the pair."""
         scores_SC, said_SC = fused["expression"]
-        columns = np.array([EXPRESSION.labels.positions(parts) for parts in self.pairs.values()])
+        columns = np.array([Labels(self.config.expressions).positions(parts) for parts in self.pairs.values()])
         known = np.asarray(said_SC[:, columns].all(axis=2))
         return scores_SC[:, columns].sum(axis=2), known

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Literal
 
+from pydantic import Field
+
 from ensemble.catalog import FUSIONS, MAPPINGS
 from ensemble.fusion import Fusion
 from ensemble.mapping import Mapping as CompoundMapping
@@ -15,7 +17,7 @@ from modalities.config import Config
 from modalities.cues.cue import Cue
 from modalities.grid import FRAMES, Grid
 from modalities.heads.head import Head
-from modalities.labels import ABAW_PAIRS, Task, tasks
+from modalities.labels import EXPRESSION, Task, pairs_of, tasks
 from modalities.modality import Modality
 from modalities.types import ClipName, Frames, Percept, Waveform
 
@@ -51,7 +53,10 @@ class EnsembleSettings(Config):
     fusion: dict[str, Any] = {"kind": "mhpf"}
     mapping: dict[str, Any] = {"kind": "ppa"}
     timeline: Grid | Literal["frames"] = "frames"
-    compounds: dict[str, tuple[str, str]] = dict(ABAW_PAIRS)
+    expressions: tuple[str, ...] = EXPRESSION.labels.names
+    """What the task `expression` tells apart; a corpus may have labels of its own."""
+    compounds: dict[str, tuple[str, str]] = Field(default_factory=lambda given: pairs_of(given["expressions"]))
+    """Pairs of them; if not given, those of ABAW that can be made."""
 
 
 def grid_of(setting: Grid | Literal["frames"]) -> Grid:
@@ -85,7 +90,7 @@ class Plan:
     @classmethod
     def of(cls, settings: EnsembleSettings) -> Plan:
         """Derive a plan; settings that do not fit together are a ValueError that says which and why."""
-        known = tasks(settings.compounds)
+        known = tasks(settings.compounds, settings.expressions)
         cues = _cues(settings)
         modalities: dict[str, Modality] = {}
         heads: dict[str, Head] = {}
@@ -102,7 +107,8 @@ class Plan:
         speaks = {member: {task: tuple(names) for task, names in head.speaks.items()} for member, head in heads.items()}
         fusion = build({**settings.fusion, "speaks": speaks, "tasks": _names_and_kinds(known)}, FUSIONS)
         spoken = any("compound" in head.speaks for head in heads.values())
-        mapping = build({**settings.mapping, "pairs": settings.compounds, "spoken": spoken}, MAPPINGS)
+        about = {"pairs": settings.compounds, "expressions": settings.expressions, "spoken": spoken}
+        mapping = build({**settings.mapping, **about}, MAPPINGS)
         grid = grid_of(settings.timeline)
         return cls(settings, known, cues, modalities, tuple(members), heads, fusion, mapping, grid)
 

@@ -78,14 +78,13 @@ ABAW_PAIRS: Pairs = {
 """The seven compounds of C-EXPR-DB, in the order of its submission file."""
 
 
-def compound_task(pairs: Pairs = ABAW_PAIRS) -> Task:
+def compound_task(pairs: Pairs = ABAW_PAIRS, expressions: Sequence[str] = EXPRESSION.labels.names) -> Task:
     """Build the task of telling these compounds apart; every part of a pair must be a basic expression."""
     for name, parts in pairs.items():
-        unknown = [part for part in parts if part not in EXPRESSION.labels.names]
+        unknown = [part for part in parts if part not in expressions]
         if unknown or parts[0] == parts[1]:
             raise ValueError(
-                f"compound {name!r} is made of {list(parts)}; give two different labels of "
-                f"{', '.join(EXPRESSION.labels)}"
+                f"compound {name!r} is made of {list(parts)}; give two different labels of {', '.join(expressions)}"
             )
     return Task("compound", "distribution", Labels(tuple(pairs)))
 
@@ -93,6 +92,12 @@ def compound_task(pairs: Pairs = ABAW_PAIRS) -> Task:
 COMPOUND = compound_task()
 
 
-def tasks(pairs: Pairs = ABAW_PAIRS) -> dict[str, Task]:
-    """All four tasks by name."""
-    return {task.name: task for task in (EXPRESSION, compound_task(pairs), VALENCE_AROUSAL, ACTION_UNITS)}
+def tasks(pairs: Pairs = ABAW_PAIRS, expressions: Sequence[str] = EXPRESSION.labels.names) -> dict[str, Task]:
+    """All four tasks by name; a corpus may have expressions of its own."""
+    basic = Task(EXPRESSION.name, EXPRESSION.kind, Labels(tuple(expressions)))
+    return {task.name: task for task in (basic, compound_task(pairs, expressions), VALENCE_AROUSAL, ACTION_UNITS)}
+
+
+def pairs_of(expressions: Sequence[str], pairs: Pairs = ABAW_PAIRS) -> dict[str, tuple[str, str]]:
+    """Return the compounds that can be made of these expressions."""
+    return {name: parts for name, parts in pairs.items() if set(parts) <= set(expressions)}

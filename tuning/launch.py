@@ -59,6 +59,7 @@ def _worker(config: dict[str, Any]) -> dict[str, float]:
             return
         with (job.out / PROGRESS_FILE).open("a", encoding="utf-8") as log:
             log.write(json.dumps(asdict(step)) + "\n")
+
     return train(job, tell)
 
 

@@ -36,7 +36,9 @@ class Job:
 
     def read(self) -> list[Corpus]:
         """Read the corpora, brought to the labels of the ensemble."""
-        corpora = [read_corpus(name, root).as_ensemble_labels() for name, root in self.corpora.items()]
+        corpora = [
+            read_corpus(name, root).speaking(self.recipe.ensemble.expressions) for name, root in self.corpora.items()
+        ]
         wanted = list(self.recipe.ensemble.compounds.items())
         for corpus in corpora:
             labelled = any("compound" in clip.labels for clip in corpus.clips)

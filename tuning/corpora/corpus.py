@@ -2,7 +2,7 @@
 
 Conventions: distributions are rows that sum to one (a compound frame's expression is its two basics at one half each),
 action units are 0 or 1, valence and arousal lie in [-1, 1]; NaN = not labelled. A corpus has its own set of expressions
-(`Boredom`, no `Other` …) until `as_ensemble_labels` brings it to the eight of an ensemble, by name.
+(`Boredom`, no `Other` …) until `speaking` brings it to those of an ensemble, by name.
 """
 
 from __future__ import annotations
@@ -145,12 +145,12 @@ class Corpus:
         """Clips of one split, by name."""
         return tuple(sorted((clip for clip in self.clips if clip.split == split), key=lambda clip: clip.name))
 
-    def as_ensemble_labels(self) -> Corpus:
-        """Bring its expressions to the eight of an ensemble, by name; an unknown one is an error."""
-        target = EXPRESSION.labels
+    def speaking(self, expressions: Sequence[str]) -> Corpus:
+        """Bring its expressions to those of an ensemble, by name; one that the ensemble does not know is an error."""
+        target = Labels(tuple(expressions))
         if self.expressions == target.names:
             return self
-        columns = target.positions([JOINED.get(name, name) for name in self.expressions])
+        columns = target.positions([n if n in target.names else JOINED.get(n, n) for n in self.expressions])
         matrix = np.zeros((len(columns), len(target)), np.float32)
         matrix[np.arange(len(columns)), columns] = 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,12 +30,13 @@ class Schedule:
     def __init__(self, optimiser: torch.optim.Optimizer, settings: FitSettings) -> None:
         floor, cycle = settings.lr_floor, settings.cycle
         self._watches = settings.schedule == "plateau"
-        self._schedule: Any = {
+        makers: dict[str, Callable[[], Any]] = {
             "constant": lambda: lr_scheduler.LambdaLR(optimiser, _always),
             "cosine": lambda: lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs, floor),
             "restarts": lambda: lr_scheduler.CosineAnnealingWarmRestarts(optimiser, cycle, eta_min=floor),
             "plateau": lambda: lr_scheduler.ReduceLROnPlateau(optimiser, "max", patience=cycle, min_lr=floor),
-        }[settings.schedule]()
+        }
+        self._schedule = makers[settings.schedule]()
 
     def step(self, score: float) -> None:
         """Go on to the next epoch."""

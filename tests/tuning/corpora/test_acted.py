@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from modalities.labels import EXPRESSION
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import CorpusError
 
@@ -73,7 +74,7 @@ def test_every_recording_is_a_clip(tree):
     assert len({(clip.subject, clip.split) for clip in corpus.clips}) == len({clip.subject for clip in corpus.clips})
     assert corpus.counts["all"]["clips"] == ENTIRE[name]
     assert set(corpus.counts["all"]) == {*corpus.expressions, "clips"}
-    assert corpus.as_ensemble_labels().clips[0].labels["expression"].shape == (1, 8)
+    assert corpus.speaking(EXPRESSION.labels.names).clips[0].labels["expression"].shape == (1, 8)
 
 
 @every

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from modalities.labels import EXPRESSION
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import CorpusError
 
@@ -60,7 +61,7 @@ def test_the_tables_are_read_without_what_is_no_face(tmp_path, place):
     assert footage.frames.images[0].shape == (24, 20, 3)
     assert corpus.counts["train"]["clips"] == 287_651
     assert corpus.counts["test"]["clips"] == 4_000
-    joined = corpus.as_ensemble_labels()
+    joined = corpus.speaking(EXPRESSION.labels.names)
     assert labels(joined)["train/10/c.png"][0] == "Other"
 
 

@@ -5,6 +5,7 @@ import wave
 import numpy as np
 import pytest
 
+from modalities.labels import EXPRESSION
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import CorpusError
 
@@ -57,7 +58,7 @@ def test_utterances_have_ten_classes_valence_and_arousal(tmp_path):
     assert {clip.subject for clip in corpus.clips} == {"Ses01F", "Ses01M", "Ses02M"}
     assert len({clip.split for clip in corpus.clips if clip.subject.startswith("Ses01")}) == 1
     assert corpus.counts["all"]["clips"] == 10_039
-    assert set(labels(corpus.as_ensemble_labels()).values()) == {"Neutral", "Other", "Happiness", None}
+    assert set(labels(corpus.speaking(EXPRESSION.labels.names)).values()) == {"Neutral", "Other", "Happiness", None}
 
 
 @pytest.mark.parametrize(
