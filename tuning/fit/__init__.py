@@ -1,7 +1,7 @@
 """The one training loop: for every head of every modality and for every fusion. It never imports Ray."""
 
 from tuning.fit.loop import Data, Objective, Progress, Report, fit
-from tuning.fit.rows import Batch, Held, Keeper, Kept, Rows, chunks
+from tuning.fit.rows import Batch, Held, Keeper, Kept, Rows, Some, chunks
 from tuning.fit.settings import FitSettings
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Progress",
     "Report",
     "Rows",
+    "Some",
     "chunks",
     "fit",
 ]

@@ -72,6 +72,31 @@ class Held:
         return {name: column[index] for name, column in self.columns.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Some:
+    """Some of other rows: a fold."""
+
+    rows: Rows
+    index: Tensor
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def targets(self) -> Batch:
+        """What is to be said of each row."""
+        return {task: column[self.index] for task, column in self.rows.targets.items()}
+
+    @property
+    def sources(self) -> Tensor:
+        """Number of the corpus that each row comes from."""
+        return self.rows.sources[self.index]
+
+    def take(self, index: Tensor) -> Batch:
+        """Return all columns of some rows."""
+        return self.rows.take(self.index[index])
+
+
 def chunks(rows: Rows, size: int = 512) -> Iterator[Batch]:
     """Walk through all rows in order, some at a time."""
     for index in torch.split(torch.arange(len(rows)), size):
@@ -88,6 +113,7 @@ class Kept:
     offsets: Array  # [S + 1] of each row's first step
     targets: Batch
     sources: Tensor
+    clips: Tensor  # [S] number of the clip that each row comes from, in the order in which they were added
     _files: dict[str, int] = field(default_factory=dict)  # opened when first asked, in every process anew
 
     def __len__(self) -> int:
@@ -102,8 +128,8 @@ class Kept:
         about = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         with np.load(folder / "targets.npz") as columns:
             short = {name: torch.from_numpy(columns[name]) for name in columns.files}
-        offsets, sources = short.pop("offsets").numpy(), short.pop("sources")
-        return cls(folder, tuple(about["shape"]), about["dtype"], offsets, short, sources)
+        offsets, sources, clips = short.pop("offsets").numpy(), short.pop("sources"), short.pop("clips")
+        return cls(folder, tuple(about["shape"]), about["dtype"], offsets, short, sources, clips)
 
     def take(self, index: Tensor) -> Batch:
         """Read some rows, padded to the longest of them."""
@@ -177,6 +203,7 @@ class Keeper:
         offsets = np.concatenate([[0], np.cumsum(np.concatenate([np.zeros(0, np.int64), *self._lengths]))])
         columns: dict[str, Array] = {task: np.concatenate(parts) for task, parts in self._targets.items() if parts}
         columns |= {"offsets": offsets, "sources": np.concatenate([np.zeros(0, np.int64), *self._sources])}
+        columns["clips"] = np.repeat(np.arange(len(self._lengths)), [len(lengths) for lengths in self._lengths])
         np.savez(self._folder / "targets.npz", **columns)  # type: ignore[arg-type]  # as in `save_impression`
         with whole(self._folder / "rows.json") as unfinished:  # last: without it, these are no rows
             unfinished.write_text(json.dumps({"shape": shape, "dtype": dtype}), encoding="utf-8")
