@@ -191,7 +191,7 @@ def licences(
 
 
 @app.command()
-def predict(
+def predict(  # noqa: PLR0913  each is an option of the command
     clips: Annotated[list[Path], typer.Argument(help="Clips, and folders of clips.")],
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the files of each clip go.")],
@@ -203,7 +203,8 @@ def predict(
     ] = "primary",
     without: Annotated[list[str] | None, typer.Option(help="A member to leave out; may be given again.")] = None,
     prompt: Annotated[
-        list[str] | None, typer.Option(help="A text to compare what is seen with, as 'a person crying'; again for more.")
+        list[str] | None,
+        typer.Option(help="A text to compare what is seen with, as 'a person crying'; again for more."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -226,6 +227,49 @@ def predict(
 
 
 @app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe: a TOML file, or the name of a shipped one.")],
+    *,
+    corpus: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a corpus; again for more.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the fit and the bundle go.")] = Path("runs/train"),
+    seed: Annotated[int | None, typer.Option(help="Of the training; the recipe's if not given.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Ray Train workers; 0 trains in this process.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Train a recipe on corpora, and write a bundle. The test split is not opened."""
+    typer.echo("twofold: starting (torch, Ray) …", err=True)
+    from tuning.cluster import running
+    from tuning.recipe import read_recipe
+    from tuning.run import run
+    from tuning.stages import Stages
+
+    read = read_recipe(recipe)
+    read = read if seed is None else read.model_copy(update={"seed": seed})
+    corpora = named_folders(corpus or [], read.corpora)
+    stages = Stages(Console(stderr=True))
+    with running():
+        bundle = run(read, corpora, out.resolve(), workers=workers, stages=stages)
+    stages.sum_up()
+    typer.echo(json.dumps({"bundle": str(bundle), **stages.seconds}) if as_json else f"The bundle is in {bundle}.")
+
+
+def named_folders(given: list[str], wanted: tuple[str, ...]) -> dict[str, Path]:
+    """Read NAME=FOLDER; every corpus that a recipe names must be given one."""
+    folders: dict[str, Path] = {}
+    for one in given:
+        name, found, folder = one.partition("=")
+        if not found or not folder:
+            raise typer.BadParameter(f"--corpus takes NAME=FOLDER, as meld=/data/MELD, but got {one!r}")
+        folders[name] = Path(folder).expanduser().resolve()
+    if not folders:
+        names = " ".join(f"--corpus {name}=FOLDER" for name in wanted) or "--corpus NAME=FOLDER"
+        raise typer.BadParameter(
+            f"say where the corpora are: {names}; `twofold corpus list` names those that are known"
+        )
+    return folders
+
+
+@app.command()
 def demo(
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the fit, the bundle and the results go.")] = Path(
@@ -234,13 +278,14 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the corpus and of the training.")] = 7,
     workers: Annotated[int, typer.Option(min=0, max=1, help="Ray Train workers; 0 trains in this process.")] = 1,
 ) -> None:
-    """Make a corpus, train three members on it, fuse them, open the test split, and write a bundle."""
+    """Make a corpus, train seven members on it, fuse them, open the test split, and write a bundle."""
     typer.echo("Twofold demo: starting (torch, Ray, MediaPipe) …", err=True)
     from tuning.demo import demo as run
-    from tuning.demo import results_table
+    from tuning.evaluation.show import results_table
 
-    figures = run(out, seed=seed, workers=workers)
-    Console(width=None if sys.stdout.isatty() else 120).print(results_table(out))
+    results, figures = run(out, seed=seed, workers=workers)
+    table = results_table(results, "Test split, per frame (95 % interval by clip)")
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
     typer.echo(json.dumps(figures))
 
 

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 
 from ensemble.mapping import normalise
+from ensemble.matches import Matches, check_prompts
 from ensemble.opinions import Opinions, align, bounds
 from ensemble.perception import Cursor, Impression, Perception
 from ensemble.plan import Plan
@@ -32,6 +33,8 @@ class Wishes:
     """Members to leave out."""
     all_tracks: bool = False
     """Rows for every track in view, not for the primary one alone."""
+    prompts: tuple[str, ...] = ()
+    """Texts to compare what is seen with; answered beside the fused result, which they never change."""
 
 
 class Recognizer:
@@ -64,14 +67,19 @@ class Recognizer:
     def combine(self, impressions: Iterable[Impression], wishes: Wishes | None = None) -> Iterator[Timeline]:
         """Judge, fuse, map and spread what perception left behind."""
         wishes = wishes or Wishes()
-        names = {member.name for member in self.plan.members}
-        if unknown := wishes.without - names:
-            raise ValueError(f"there is no member {', '.join(sorted(unknown))}; members are {', '.join(sorted(names))}")
-        if wishes.without >= names:
-            raise ValueError("every member was left out, so there is nothing to fuse; leave at least one in")
+        self.check(wishes)
         pending = _Pending(self, wishes)
         for impression in impressions:
             yield pending.add(impression)
+
+    def check(self, wishes: Wishes) -> None:
+        """Raise ValueError for wishes that no clip can fulfil."""
+        names = [member.name for member in self.plan.members]
+        if unknown := sorted(wishes.without - set(names)):
+            raise ValueError(f"there is no member {', '.join(unknown)} to leave out; members are {', '.join(names)}")
+        if wishes.without >= set(names):
+            raise ValueError("every member was left out, so there is nothing to fuse; leave at least one in")
+        check_prompts(wishes.prompts, self.plan.heads)
 
     def judge(self, impression: Impression) -> dict[str, Output]:
         """Ask every member about the segments that have closed."""
@@ -120,7 +128,8 @@ class _Pending:
         self._primary.see(impression.sightings)
         self._sightings = Sightings.join([self._sightings, impression.sightings])
         self._row_times = np.concatenate([self._row_times, impression.row_times])
-        for name, output in self._recognizer.judge(impression).items():
+        outputs = self._recognizer.judge(impression)
+        for name, output in outputs.items():
             self._outputs[name] = Output.join([self._outputs[name], output]) if name in self._outputs else output
         self._cells += self._cursor.close(impression.end, impression)
         verdict = self._decide(self._ready(impression))
@@ -141,6 +150,7 @@ class _Pending:
             impression.transcript,
             impression.captions,
             impression.problems,
+            Matches.of(prompts, outputs, self._plan.heads) if (prompts := self._wishes.prompts) else None,
         )
 
     def _ready(self, impression: Impression) -> list[Span]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ensemble.matches import Matches
 from ensemble.opinions import BLOCK, Opinions, bounds, overlapping
 from ensemble.tracks import NOBODY, Sightings
 from modalities.labels import Task
@@ -136,6 +137,8 @@ class Timeline:
     transcript: Transcript | None
     captions: Captions | None = None
     problems: tuple[str, ...] = ()
+    matches: Matches | None = None
+    """What was asked with texts of the request's own, and the answers."""
 
     @classmethod
     def join(cls, parts: Sequence[Timeline]) -> Timeline:
@@ -154,4 +157,5 @@ class Timeline:
             join_all(part.transcript for part in parts),
             join_all(part.captions for part in parts),
             tuple(problem for part in parts for problem in part.problems),
+            Matches.join([part.matches for part in parts]),
         )

@@ -13,10 +13,15 @@ from modalities.part import Part
 
 CUES: Mapping[str, str] = {
     "faces": "modalities.cues.faces:FaceFinder",
+    "face_as_given": "modalities.cues.faces.given:FaceAsGiven",
     "silero": "modalities.cues.speech:Silero",
     "moonshine": "modalities.cues.transcript:Moonshine",
     "whisper": "modalities.cues.transcript.whisper:Whisper",
     "parakeet": "modalities.cues.transcript.parakeet:Parakeet",
+    "measured": "modalities.cues.caption.measured:MeasuredCaption",
+    "endpoint": "modalities.cues.caption.endpoint:EndpointCaption",
+    "caption_table": "modalities.cues.caption.table:TableCaption",
+    "qwen": "modalities.cues.caption.qwen:QwenCaption",
 }
 ENCODERS: Mapping[str, str] = {
     "face_embedded": "modalities.encoders.face:EmbeddedFace",
@@ -34,6 +39,9 @@ ENCODERS: Mapping[str, str] = {
     "roberta": "modalities.encoders.roberta:Roberta",
     "sentence": "modalities.encoders.sentence:Sentence",
     "clip_text": "modalities.encoders.clip:ClipText",
+    "clip_picture": "modalities.encoders.clip:ClipPicture",
+    "pixels": "modalities.encoders.pixels:Pixels",
+    "stated": "modalities.encoders.stated:Stated",
 }
 HEADS: Mapping[str, str] = {
     "mean": "modalities.heads.mean:MeanHead",
@@ -44,12 +52,15 @@ HEADS: Mapping[str, str] = {
     "bilstm": "modalities.heads.bilstm:BiLSTMHead",
     "uncertain": "modalities.heads.uncertain:UncertainHead",
     "cosine": "modalities.heads.cosine:CosineHead",
+    "match": "modalities.heads.matching:MatchHead",
+    "clip": "modalities.heads.matching:ClipHead",
 }
 MODALITIES: Mapping[str, str] = {
     "face": "modalities.face:Face",
     "audio": "modalities.audio:Audio",
     "text": "modalities.text:Text",
     "scene": "modalities.scene:Scene",
+    "match": "modalities.match:Match",
 }
 
 

@@ -56,7 +56,8 @@ class Modality(Part):
     @final
     def judge(self, encoding: Encoding, head: Head) -> Output:
         """Ask a head what each segment shows."""
-        head.eval()
+        if head.training:  # to tell a head to rest walks through all that is in it
+            head.eval()
         with torch.inference_mode():
             answer = head(*(torch.from_numpy(array) for array in (encoding.steps, encoding.mask, encoding.times)))
         scores = {

@@ -9,10 +9,11 @@ import torch
 
 from modalities.catalog import CUES, HEADS, MODALITIES, find
 from modalities.heads.mamba import MambaBlock
+from modalities.heads.matching import MatchingHead
 from modalities.labels import tasks
 from modalities.types import Segment
 from tests import chat_server, toys
-from tests.checks import cues, modalities
+from tests.checks import cues, heads, modalities
 from tests.films import film
 
 TWO_PEOPLE = film(5.6)
@@ -27,8 +28,9 @@ UNTRAINED = {"most_doubt": 1000.0, "languages": ("en", "de", "es", "fr", "zh")}
 ASKED = {
     "endpoint": lambda: {"url": chat_server.shared().url, "model": "hashes"},
     "caption_table": lambda: {"path": caption_table()},
+    "match": lambda: {"encoder": {"kind": "clip_picture", "preset": "tiny"}},
 }
-"""Part → a maker of the settings that have no default."""
+"""Part → a maker of the settings that have no default, or one that is too large for a test."""
 
 
 @cache
@@ -52,19 +54,25 @@ def default(kind, catalog):
     return part(part.Config(**ASKED.get(kind, dict)(), **preset, **heard))
 
 
-SHALLOW = {"mamba": {"layers": 1}}
-"""Head → settings: drawn weights are large, and what a Mamba block adds grows with the fifth power of its input."""
+OF_HEADS = {
+    "mamba": {"layers": 1},  # drawn weights are large, and what a block adds grows with the fifth power of its input
+    "match": {"preset": "tiny", "width": 32},
+    "clip": {"size": 16, "width": 3},
+}
+"""Head → settings."""
 
 
 def make_head(kind, seed=0):
-    """Make a head that speaks all tasks; its weights are drawn, for zeros hide errors."""
+    """Make a head that speaks all tasks that it can; its weights are drawn, for zeros hide errors."""
     part, known = find(kind, HEADS), tasks()
+    if issubclass(part, MatchingHead):
+        known = {name: task for name, task in known.items() if task.kind == "distribution"}
     settings = {
         "width": WIDTH,
         "speaks": {name: task.labels.names for name, task in known.items()},
         "kinds": {name: task.kind for name, task in known.items()},
     }
-    head = part(part.Config.model_validate({**settings, "hidden": 64, **SHALLOW.get(kind, {})}))
+    head = part(part.Config.model_validate({**settings, "hidden": 64, **OF_HEADS.get(kind, {})}))
     toys.randomise(head, seed)
     with torch.no_grad():
         for module in head.modules():
@@ -73,11 +81,17 @@ def make_head(kind, seed=0):
     return head
 
 
+def batch_for(kind):
+    """Draw steps of the kind that a head is made for."""
+    return heads.Batch.pixels(20) if kind == "clip" else heads.Batch.draw(OF_HEADS.get(kind, {}).get("width", WIDTH))
+
+
 MODALITIES_OVER_TOYS = {
     "face": {"kind": "face", "encoder": {"kind": "tests.toys:Shapes"}},
     "audio": {"kind": "audio", "encoder": {"kind": "tests.toys:Loudness"}},
     "text": {"kind": "text", "encoder": {"kind": "tests.toys:Counts"}},
     "scene": {"kind": "scene", "encoder": {"kind": "tests.toys:Counts"}},
+    "match": {"kind": "match", "encoder": {"kind": "pixels", "size": 4}},
 }
 
 
@@ -93,6 +107,7 @@ def modality_over_toys(name):
         "transcript": cues.perceive(partial(default, "tests.toys:Pitch", CUES), heard, footage)[0],
         "caption": cues.perceive(partial(default, "tests.toys:Light", CUES), heard, footage)[0],
         "waveform": footage[0].waveform,
+        "frames": footage[0].frames,
     }
     track = 1 if name == "face" else None
     spans = [(0, 4_000_000), (1_234_567, 3_000_001), (2_000_000, 5_600_000), (3_000_000, 3_200_000)]

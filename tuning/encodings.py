@@ -62,7 +62,7 @@ class EncodingCache:
     """Impressions of clips in a folder."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
-        self._folder = folder / fingerprint(plan)
+        self.root, self.folder = folder, folder / fingerprint(plan)
         self._keys: dict[str, Path] = {}
 
     def path(self, clip: LabelledClip) -> Path:
@@ -74,7 +74,7 @@ class EncodingCache:
                     digest.update(hashlib.file_digest(media, "sha256").digest())
             for part in (clip.brought, clip.segments, clip.end):
                 _hash(part, digest.update)
-            self._keys[clip.name] = self._folder / f"{digest.hexdigest()[:24]}.npz"
+            self._keys[clip.name] = self.folder / f"{digest.hexdigest()[:24]}.npz"
         return self._keys[clip.name]
 
     def missing(self, clips: Iterable[LabelledClip]) -> list[LabelledClip]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import ray
 
@@ -23,7 +22,7 @@ from tuning.encodings import EncodingCache, impress, save_impression
 class Watcher:
     """Perceives clips, has them encoded, and keeps what is left behind; without actors it encodes by itself."""
 
-    def __init__(self, settings: EnsembleSettings, folder: Path, actors: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, settings: EnsembleSettings, folder: Path, actors: Mapping[str, str] | None = None) -> None:
         use_threads(1)
         self._plan = Plan.of(settings)
         self._modalities = elsewhere(self._plan, actors) if actors else None
@@ -34,8 +33,10 @@ class Watcher:
         save_impression(impress(self._plan, clip.footages(), self._modalities), self._cache.path(clip))
 
 
-def extract(plan: Plan, clips: Sequence[LabelledClip], folder: Path, done: Callable[[LabelledClip], None]) -> None:
-    """Encode clips into the cache in a folder; `done` is told of each."""
+def extract(
+    plan: Plan, clips: Sequence[LabelledClip], cache: EncodingCache, done: Callable[[LabelledClip], None]
+) -> None:
+    """Encode clips into a cache; `done` is told of each."""
     watcher = ray.remote(num_cpus=1, max_restarts=3, max_task_retries=2)(Watcher)
     with modality_actors(plan) as actors:
-        spread_over(lambda: watcher.remote(plan.settings, folder, actors), "encode", clips, cores(), done=done)
+        spread_over(lambda: watcher.remote(plan.settings, cache.root, actors), "encode", clips, cores(), done=done)

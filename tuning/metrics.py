@@ -52,8 +52,8 @@ def mean_ccc(truth: Scores, prediction: Scores) -> float:
     return float(np.mean([ccc(truth[:, i], prediction[:, i]) for i in range(truth.shape[1])]))
 
 
-def binary_f1(truth: Scores, prediction: Scores) -> float:
-    """Mean over action units of the F1 of "active" at 0.5: P of the AU challenge; NaN truth is left out per unit."""
+def binary_f1_scores(truth: Scores, prediction: Scores) -> list[float]:
+    """F1 of "active" at 0.5 of each action unit; NaN truth is left out per unit."""
     scores: list[float] = []
     for unit in range(truth.shape[1]):
         known = ~np.isnan(truth[:, unit])
@@ -61,7 +61,27 @@ def binary_f1(truth: Scores, prediction: Scores) -> float:
         said = np.nan_to_num(prediction[known, unit]) >= 0.5
         total = active.sum() + said.sum()
         scores.append(2 * float((active & said).sum()) / float(total) if total else 0.0)
-    return float(np.mean(scores))
+    return scores
+
+
+def binary_f1(truth: Scores, prediction: Scores) -> float:
+    """Mean F1 over action units: P of the AU challenge."""
+    return float(np.mean(binary_f1_scores(truth, prediction)))
+
+
+def calibration_error(truth: Array, scores: Scores, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al., 2017): how far confidence and accuracy lie apart, over equal bins.
+
+    Scores [F, C] are divided by their sum, for compound scores are no distribution; NaN counts as zero.
+    """
+    if not len(truth):
+        return 0.0
+    shares = np.nan_to_num(scores)
+    shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-12)
+    confidence, right = shares.max(axis=1), shares.argmax(axis=1) == truth
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gaps = [abs(confidence[place == b].sum() - right[place == b].sum()) for b in np.unique(place)]
+    return float(sum(gaps) / len(truth))
 
 
 def bootstrap(clips: Array, metric: object, *arrays: Array, draws: int = 200, seed: int = 0) -> tuple[float, float]:

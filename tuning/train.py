@@ -13,7 +13,7 @@ from pathlib import Path
 from ensemble.plan import Plan
 from modalities.native import use_threads
 from tuning.catalog import read_corpus
-from tuning.corpora.corpus import Corpus
+from tuning.corpora.corpus import Corpus, Split
 from tuning.encodings import EncodingCache
 from tuning.fit import Progress
 from tuning.fit.world import World
@@ -108,8 +108,25 @@ def _fuse(job: Job, plan: Plan, sides: Sides, cache: EncodingCache) -> float:
     return score
 
 
+def dev_is_given(corpora: list[Corpus]) -> bool:
+    """Whether any corpus has a dev split of its own."""
+    return any(corpus.split("dev") for corpus in corpora)
+
+
 def _sides(corpora: list[Corpus]) -> Sides:
-    return {
+    """Return the clips to learn from and those that decide; test is never used for either.
+
+    Where no corpus has a dev split, every eighth subject of train decides instead of being learnt from.
+    """
+    sides: dict[Split, list[Known]] = {
         side: [Known(clip, number) for number, corpus in enumerate(corpora) for clip in corpus.split(side)]
         for side in ("train", "dev")
     }
+    if not sides["dev"]:
+        decide = set(sorted({known.clip.subject for known in sides["train"]})[::8])
+        sides["dev"] = [known for known in sides["train"] if known.clip.subject in decide]
+        sides["train"] = [known for known in sides["train"] if known.clip.subject not in decide]
+    for side, known in sides.items():
+        if not known:
+            raise ValueError(f"there are no clips in the {side} split of these corpora, so nothing can be fitted")
+    return sides

@@ -129,8 +129,7 @@ def _check_out(out: Path) -> None:
 
 def _check(wishes: Wishes, recognizer: Recognizer) -> None:
     """Refuse wishes that no clip can fulfil, before the first one."""
-    members = [member.name for member in recognizer.plan.members]
-    if unknown := sorted(wishes.without - set(members)):
-        raise InputError(f"there is no member {', '.join(unknown)} to leave out; members are {', '.join(members)}")
-    if wishes.without >= set(members):
-        raise InputError("every member was left out, so there is nothing to fuse; leave at least one in")
+    try:
+        recognizer.check(wishes)
+    except ValueError as error:
+        raise InputError(str(error)) from error

@@ -15,11 +15,12 @@ from typing import Any, Self
 import numpy as np
 
 from ensemble.bundle import read_manifest
+from ensemble.matches import Matches
 from ensemble.timeline import Timeline, shares
 from ensemble.tracks import Sightings
 from ensemble.write.frames import names, winners
 from modalities.labels import Pairs
-from modalities.types import SECOND, Array, Speech, Transcript
+from modalities.types import SECOND, Array, Caption, Captions, Segment, Speech, Transcript, Word
 from modalities.whole import whole
 
 FORMAT, VERSION = "twofold.timeline", 1
@@ -70,6 +71,9 @@ def document(timeline: Timeline, origin: Origin) -> dict[str, Any]:
         "problems": list(timeline.problems),
         "speech": _speech(timeline.speech),
         "words": _words(timeline.transcript),
+        "captions": _captions(timeline.captions),
+        "prompts": None if timeline.matches is None else list(timeline.matches.prompts),
+        "matches": None if timeline.matches is None else list(_matches(timeline.matches)),
         "looked": {"times": _times(sightings.looked), "detector_ran": sightings.ran.tolist()},
         "tracks": list(_tracks(sightings)),
         "segments": list(_segments(timeline)),
@@ -77,7 +81,7 @@ def document(timeline: Timeline, origin: Origin) -> dict[str, Any]:
 
 
 def write_document(content: Mapping[str, Any], path: Path) -> None:
-    """Write a document with a line for each segment, word and track."""
+    """Write a document with a line for each segment, word, caption, match and track."""
     with whole(path) as unfinished:
         unfinished.write_text(_text(content), encoding="utf-8")
 
@@ -107,13 +111,30 @@ def _words(transcript: Transcript | None) -> list[dict[str, Any]] | None:
     return [
         {
             "text": word.text,
-            "start": round(word.start / SECOND, TIME_DIGITS),
-            "end": round(word.end / SECOND, TIME_DIGITS),
+            **_span(word),
             "confidence": round(word.confidence, SCORE_DIGITS),
             "timing": word.timing,
         }
         for word in transcript.words
     ]
+
+
+def _captions(captions: Captions | None) -> list[dict[str, Any]] | None:
+    if captions is None:
+        return None
+    return [{**_span(caption), "text": caption.text} for caption in captions.captions]
+
+
+def _matches(matches: Matches) -> Iterator[dict[str, Any]]:
+    for member, match in matches.members.items():
+        cosines, shares_of_prompts = _scores(match.cosines), _scores(match.shares)
+        for row in np.flatnonzero(match.present).tolist():
+            found = {"cosines": cosines[row], "shares": shares_of_prompts[row]}
+            yield {"member": member, **_span(match.segments[row]), **found}
+
+
+def _span(what: Caption | Segment | Word) -> dict[str, float]:
+    return {"start": round(what.start / SECOND, TIME_DIGITS), "end": round(what.end / SECOND, TIME_DIGITS)}
 
 
 def _tracks(sightings: Sightings) -> Iterator[dict[str, Any]]:
@@ -151,8 +172,7 @@ def _segments(timeline: Timeline) -> Iterator[dict[str, Any]]:
     for row, segment in enumerate(verdict.segments):
         there = np.flatnonzero(present[:, row]).tolist()
         yield {
-            "start": round(segment.start / SECOND, TIME_DIGITS),
-            "end": round(segment.end / SECOND, TIME_DIGITS),
+            **_span(segment),
             "track": segment.track,
             "present": [members[member] for member in there],
             "top_compound": top[row],

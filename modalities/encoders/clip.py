@@ -1,4 +1,4 @@
-"""CLIP: one space for pictures of faces and for texts, by open_clip."""
+"""CLIP: one space for pictures (crops of faces, or whole frames) and for texts, by open_clip."""
 
 from __future__ import annotations
 
@@ -68,23 +68,42 @@ class Clip(Unloaded, Encoder[Input]):
         return Loaded(frozen(network), prepare, open_clip.get_tokenizer(place))
 
 
-class ClipImage(Clip[Faces]):
-    """The picture side on crops of faces, E = 512, not normalised (RAS, members 4 and 5)."""
+class Seeing(Clip[Input]):
+    """The picture side."""
+
+    def look(self, images: Sequence[Array]) -> NDArray[np.float32]:
+        """One vector per RGB image [H, W, 3], not normalised; each depends on its own image alone."""
+        import torch
+
+        network, prepare, _ = self.loaded
+
+        def see(some: Sequence[Array]) -> torch.Tensor:
+            vectors: torch.Tensor = network.encode_image(torch.stack([prepare(Image.fromarray(one)) for one in some]))
+            return vectors
+
+        return in_batches(images, see, self.width)
+
+
+class ClipImage(Seeing[Faces]):
+    """The picture side on crops of faces, E = 512 (RAS, members 4 and 5)."""
 
     name: ClassVar[str] = "clip_image"
     kind: ClassVar[str] = "face"
 
     def encode(self, inputs: Faces) -> NDArray[np.float32]:
-        """One vector per face [N, E]; each depends on its own row alone."""
-        import torch
+        """One vector per face [N, E]."""
+        return self.look(list(inputs.crops))
 
-        network, prepare, _ = self.loaded
 
-        def look(crops: Array) -> torch.Tensor:
-            vectors: torch.Tensor = network.encode_image(torch.stack([prepare(Image.fromarray(c)) for c in crops]))
-            return vectors
+class ClipPicture(Seeing[Sequence[Array]]):
+    """The picture side on any pictures, E = 512 (RAS, member 14)."""
 
-        return in_batches(inputs.crops, look, self.width)
+    name: ClassVar[str] = "clip_picture"
+    kind: ClassVar[str] = "picture"
+
+    def encode(self, inputs: Sequence[Array]) -> NDArray[np.float32]:
+        """One vector per RGB image [N, E]."""
+        return self.look(inputs)
 
 
 class ClipText(Clip[Sequence[str]]):

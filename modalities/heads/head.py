@@ -7,9 +7,9 @@ never disagree about it.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from modalities.config import Choice, Config, Uniform
 from modalities.labels import Kind, Labels
 from modalities.part import Part
-from modalities.types import Array
+from modalities.types import Array, Scores
 
 CLIP_STANDARDISED = 6.0
 """Standard deviations beyond which a standardised input is cut: an outlier of a stranger's face must not explode."""
@@ -45,6 +45,19 @@ def deactivate(kind: Kind, scores: Tensor) -> Tensor:
     if kind == "distribution":
         return scores.clamp_min(1e-8).log()
     return torch.logit(scores, 1e-6) if kind == "independent" else torch.atanh(scores.clamp(-1 + 1e-6, 1 - 1e-6))
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A head whose features share a space with texts: a request can bring texts of its own."""
+
+    def sharpness(self) -> float:
+        """Return by how much cosines are multiplied before they become shares."""
+        ...
+
+    def compare(self, features: Scores, prompts: Sequence[str]) -> Scores:
+        """Compare segments' features [S, D] with texts: cosines [S, P]."""
+        ...
 
 
 def draw_as_released(head: nn.Module) -> None:
@@ -102,6 +115,10 @@ class Head(nn.Module, Part):
         """Standardise; a masked step becomes zero, whatever stood there (even NaN)."""
         standard_BTE = ((steps_BTE.float() - self.centre) / self.scale).clamp(-CLIP_STANDARDISED, CLIP_STANDARDISED)
         return torch.where(mask_BT[..., None], standard_BTE, torch.zeros_like(standard_BTE))
+
+    def augment(self, steps: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002  a hook
+        """Change steps [B, T, ...] in training only, so that they look like more; here, nothing is changed."""
+        return steps
 
     def reset(self) -> None:
         """Draw new weights from torch's generator, so that a seed gives the same head however it came here."""

@@ -63,27 +63,35 @@ class MambaBlock(nn.Module):
             self.A.copy_(torch.arange(1, self.A.shape[1] + 1).expand_as(self.A))
             self.D.fill_(1.0)
 
-    def forward(self, steps_BTH: Tensor, mask_BT: Tensor) -> Tensor:
-        """Return what is to be added to the steps [B, T, H]: zero at a masked step."""
+    def forward(self, steps_BTH: Tensor, mask_BT: Tensor | None) -> Tensor:
+        """Return what is to be added to the steps [B, T, H]: zero at a masked step; without a mask, all exist."""
         system, gate_BTD = self.select(steps_BTH, mask_BT)
         told_BTD = self.dropout(selective_scan(system, self.variant, mask_BT))
-        out_BTH: Tensor = self.leave(self.norm(self.D * system.u_BTD + told_BTD) * gate_BTD)
+        out_BTH: Tensor = self.leave(self.norm(torch.addcmul(told_BTD, self.D, system.u_BTD)) * gate_BTD)
         return out_BTH
 
-    def select(self, steps_BTH: Tensor, mask_BT: Tensor) -> tuple[System, Tensor]:
+    def select(self, steps_BTH: Tensor, mask_BT: Tensor | None) -> tuple[System, Tensor]:
         """Return the state space that each step chooses for itself, and the gate [B, T, D]."""
         entered_BTX = self.enter(steps_BTH)
-        entered_BTX = torch.where(mask_BT[..., None], entered_BTX, torch.zeros_like(entered_BTX))
+        if mask_BT is not None:
+            entered_BTX = torch.where(mask_BT[..., None], entered_BTX, torch.zeros_like(entered_BTX))
         taken_BTD, gate_BTD = entered_BTX.chunk(2, -1)
         u_BTD = functional.silu(self._look_back(taken_BTD))
-        delta_BTD = functional.softplus(self.D + self.to_delta(u_BTD))
-        return System(u_BTD, delta_BTD, -self.A, self.to_B(u_BTD), self.to_C(u_BTD)), functional.silu(gate_BTD)
+        narrow, widen = self.to_delta
+        together = torch.cat([narrow.weight, self.to_B.weight, self.to_C.weight])  # one product instead of three
+        rank, state = len(narrow.weight), self.A.shape[1]
+        narrow_BTR, B_BTN, C_BTN = functional.linear(u_BTD, together).split([rank, state, state], -1)
+        delta_BTD = functional.softplus(functional.linear(narrow_BTR, widen.weight, self.D))
+        return System(u_BTD, delta_BTD, -self.A, B_BTN, C_BTN), functional.silu(gate_BTD)
 
     def _look_back(self, steps_BTD: Tensor) -> Tensor:
-        # One zero more than the kernel needs, and its answer left out: no steps at all are a length too.
-        earlier = self.convolve.kernel_size[0]
-        mixed_BDT: Tensor = self.convolve(functional.pad(steps_BTD.mT, (earlier, 0)))[..., 1:]
-        return mixed_BDT.mT
+        # Shifted products: the kernel is short, and torch's convolution of each channel alone takes longer.
+        weight_KD, length = self.convolve.weight.squeeze(1).T.contiguous(), steps_BTD.shape[1]
+        padded_BTD = functional.pad(steps_BTD, (0, 0, len(weight_KD) - 1, 0))
+        mixed_BTD = torch.addcmul(self.convolve.bias, padded_BTD[:, :length], weight_KD[0])
+        for place in range(1, len(weight_KD)):
+            mixed_BTD.addcmul_(padded_BTD[:, place : place + length], weight_KD[place])
+        return mixed_BTD
 
 
 class MambaHead(Head):
@@ -133,6 +141,7 @@ class MambaHead(Head):
     def pool(self, steps_BTE: Tensor, mask_BT: Tensor) -> Tensor:
         """Return the mean [B, H] of the mixed steps that exist; a row without any is zero."""
         steps_BTH: Tensor = self.project(steps_BTE)
+        holes_BT = None if mask_BT.all() else mask_BT
         for block in self.blocks:
-            steps_BTH = steps_BTH + block(steps_BTH, mask_BT)
+            steps_BTH = steps_BTH + block(steps_BTH, holes_BT)
         return mean_step(steps_BTH, mask_BT)

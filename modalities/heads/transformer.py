@@ -7,6 +7,7 @@ does not exist is neither attended to nor averaged; the released code averages i
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
@@ -27,13 +28,15 @@ class SelfAttention(nn.Module):
         self.inward, self.outward = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self._shape, self._dropout = (3, heads, width // heads), dropout
 
-    def forward(self, steps_BTD: Tensor, mask_BT: Tensor) -> Tensor:
+    def forward(self, steps_BTD: Tensor, mask_BT: Tensor | None) -> Tensor:
         """Mix the steps; what stands at a masked step, and in a row without steps, is finite and means nothing."""
         query, key, value = self.inward(steps_BTD).unflatten(-1, self._shape).permute(2, 0, 3, 1, 4)
-        # A row without steps looks everywhere: a softmax over nothing is NaN in some of torch's kernels.
-        keys_BT = mask_BT | ~mask_BT.any(1, keepdim=True)
+        keys_B11T = None
+        if mask_BT is not None:
+            # A row without steps looks everywhere: a softmax over nothing is NaN in some of torch's kernels.
+            keys_B11T = (mask_BT | ~mask_BT.any(1, keepdim=True))[:, None, None]
         mixed = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=keys_BT[:, None, None], dropout_p=self._dropout if self.training else 0.0
+            query, key, value, attn_mask=keys_B11T, dropout_p=self._dropout if self.training else 0.0
         )
         out: Tensor = self.outward(mixed.transpose(1, 2).flatten(2))
         return out
@@ -41,10 +44,15 @@ class SelfAttention(nn.Module):
 
 def sinusoids(steps_BTD: Tensor) -> Tensor:
     """Positions [T, D] for these steps: sines in even columns, cosines in odd ones (Vaswani et al., 2017, §3.5)."""
-    _, length, width = steps_BTD.shape
-    column = torch.arange(width, device=steps_BTD.device)
-    pace = 10_000 ** (-(column - column % 2).to(steps_BTD.dtype) / width)
-    angle_TD = torch.arange(length, device=steps_BTD.device).to(steps_BTD.dtype)[:, None] * pace
+    return _sinusoids(*steps_BTD.shape[1:], steps_BTD.dtype, steps_BTD.device)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)  # noqa: FBT003  torch's; what is kept may be asked for in training next
+def _sinusoids(length: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    column = torch.arange(width, device=device)
+    pace = 10_000 ** (-(column - column % 2).to(dtype) / width)
+    angle_TD = torch.arange(length, device=device).to(dtype)[:, None] * pace
     return torch.where(column % 2 == 0, angle_TD.sin(), angle_TD.cos())
 
 
@@ -58,8 +66,8 @@ class Layer(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width))
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, steps_BTD: Tensor, mask_BT: Tensor) -> Tensor:
-        """Mix the steps, then think about each."""
+    def forward(self, steps_BTD: Tensor, mask_BT: Tensor | None) -> Tensor:
+        """Mix the steps, then think about each; without a mask, all exist."""
         mixed_BTD = self.after_attention(steps_BTD + self.drop(self.attention(steps_BTD, mask_BT)))
         thought_BTD: Tensor = self.after_feed(mixed_BTD + self.drop(self.feed(mixed_BTD)))
         return thought_BTD
@@ -113,10 +121,11 @@ class TransformerHead(Head):
         places_TD = sinusoids(steps_BTD) if self.config.positions else steps_BTD.new_zeros(())
         if self.config.variant == "textbook":
             steps_BTD = steps_BTD + places_TD
+        holes_BT = None if mask_BT.all() else mask_BT
         for layer in self.layers:
             if self.config.variant == "textbook":
-                steps_BTD = layer(steps_BTD, mask_BT)
+                steps_BTD = layer(steps_BTD, holes_BT)
             else:
-                steps_BTD = steps_BTD + layer(steps_BTD + places_TD, mask_BT)
+                steps_BTD = steps_BTD + layer(steps_BTD + places_TD, holes_BT)
         features_BD: Tensor = self.trunk(mean_step(steps_BTD, mask_BT))
         return features_BD

@@ -156,6 +156,8 @@ def test_requests_that_cannot_begin(bundle, tmp_path):
     every = frozenset(member.name for member in toys.plan().members)
     with pytest.raises(InputError, match="every member was left out"):
         predict([clip], out, bundle, wishes=Wishes(every))
+    with pytest.raises(InputError, match="no member can compare pictures with texts"):
+        predict([clip], out, bundle, wishes=Wishes(prompts=("a person crying",)))
     with pytest.raises(InputError, match=r"there is no .*gone\.mp4"):
         predict([tmp_path / "gone.mp4"], out, bundle)
     with pytest.raises(InputError, match="is a file"):

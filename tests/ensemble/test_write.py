@@ -39,7 +39,7 @@ from ensemble.write.crops import square
 from ensemble.write.picture.columns import Columns
 from modalities.grid import FRAMES, Grid, cut
 from modalities.labels import ABAW_PAIRS, EXPRESSION, tasks
-from modalities.types import SECOND, Segment, Speech, Transcript, Word
+from modalities.types import SECOND, Caption, Captions, Segment, Speech, Transcript, Word
 from modalities.whole import whole
 from tests.golden import golden
 
@@ -183,6 +183,22 @@ def test_the_document_says_what_the_timeline_says(timeline):
     assert segment["scores"]["compound"] == pytest.approx(scores.tolist(), abs=1e-5)
     assert segment["compound_probability"] == pytest.approx((scores / scores.sum()).tolist(), abs=1e-5)
     assert segment["top_compound"] == content["labels"]["compound"][int(scores.argmax())]
+
+
+def test_captions_stand_beside_the_words(timeline, tmp_path):
+    captions = Captions(
+        (Caption("A man smiles; „schön“.", 0, 2_500_000), Caption("He turns.", 2_000_000, 12_000_000)), 1
+    )
+    write_document(document(replace(timeline, captions=captions), ORIGIN), tmp_path / "clip.json")
+    content = json.loads((tmp_path / "clip.json").read_text())
+    check(content)
+    assert content["captions"] == [
+        {"start": 0.0, "end": 2.5, "text": "A man smiles; „schön“."},
+        {"start": 2.0, "end": 12.0, "text": "He turns."},
+    ]
+    assert document(timeline, ORIGIN)["captions"] is None
+    with pytest.raises(jsonschema.ValidationError):
+        check(content | {"captions": [{"text": "A man smiles"}]})
 
 
 def test_what_nobody_says_is_null(timeline):

@@ -15,7 +15,7 @@ from modalities.catalog import CUES, ENCODERS, HEADS, MODALITIES, find
 from modalities.types import SAMPLE_RATE, SECOND, Segment, Speech, Transcript
 from tests.checks import cues, encoders, heads, modalities, parts
 from tests.films import Film
-from tests.makers import MODALITIES_OVER_TOYS, TWO_PEOPLE, WIDTH, default, make_head, modality_over_toys
+from tests.makers import MODALITIES_OVER_TOYS, TWO_PEOPLE, WIDTH, batch_for, default, make_head, modality_over_toys
 from tuning.corpora.demo import voice
 
 TOYS = {"cue": ("tests.toys:Marks", "tests.toys:Tones", "tests.toys:Pitch", "tests.toys:Light")}
@@ -54,7 +54,7 @@ CAST = {
     "faces": partial(default, "faces", CUES),
     "speech": partial(default, "silero", CUES),
     "transcript": partial(default, "moonshine", CUES),
-    "caption": partial(default, "tests.toys:Light", CUES),
+    "caption": partial(default, "measured", CUES),
 }
 """The cues that parts with default settings need, by instance name; those first that others need."""
 
@@ -134,6 +134,9 @@ def inputs_of(kind):
         return [sound[:32_000], sound[8_000:72_000], sound[20_000:23_200], sound[20_000:21_600]]
     if kind == "text":
         return [list(SENTENCES), ["Go away!", "yes"], [" ".join(SENTENCES) * 8, "…"]]
+    if kind == "picture":
+        images = percepts()["frames"].images
+        return [list(images[:6]), [image[:, 40:] for image in images[8:11]]]
     raise ValueError(f"there is no example for encoders of the kind {kind!r} yet; add one here")
 
 
@@ -222,13 +225,13 @@ def test_face_knows_how_much_time_passed_unseen():
 @pytest.mark.parametrize("check", heads.CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("kind", list(HEADS))
 def test_head(kind, check):
-    check(partial(make_head, kind), heads.Batch.draw(WIDTH))
+    check(partial(make_head, kind), batch_for(kind))
 
 
 @pytest.mark.parametrize("check", parts.CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("kind", list(HEADS))
 def test_head_is_a_part(kind, check, tmp_path):
-    batch = heads.Batch.draw(WIDTH)
+    batch = batch_for(kind)
     check(make_head(kind), lambda head: {k: v.numpy() for k, v in heads.ask(head, batch).items()}, tmp_path)
 
 

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from modalities.assets import AssetError
 from modalities.catalog import ENCODERS, MODALITIES, find
-from modalities.encoders.clip import TINY, ClipImage, ClipText
+from modalities.encoders.clip import TINY, Clip, ClipImage, ClipText
 from modalities.encoders.emoaffectnet import (
     EmoAffectNet,
     EmoAffectNetwork,
@@ -54,7 +54,7 @@ def faces(count=3):
 
 
 def something(encoder):
-    return {"sound": SOUND, "text": TEXTS, "face": faces()}[encoder.kind]
+    return {"sound": SOUND, "text": TEXTS, "face": faces(), "picture": list(faces().crops)}[encoder.kind]
 
 
 def tiny(kind):
@@ -66,7 +66,7 @@ def save(encoder, folder):
     """Write an encoder's model as its library does."""
     if isinstance(encoder, EmoAffectNet):
         save_emoaffectnet(encoder.network.state_dict(), folder)
-    elif isinstance(encoder, ClipImage | ClipText):
+    elif isinstance(encoder, Clip):
         save_clip(encoder.loaded.network, TINY, folder)
     elif encoder.name == "sentence":
         encoder.network.save(str(folder), create_model_card=False)
@@ -116,7 +116,7 @@ def test_it_can_move_to_another_process(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_is_frozen(kind):
     encoder = tiny(kind)
-    network = encoder.loaded.network if isinstance(encoder, ClipImage | ClipText) else encoder.network
+    network = encoder.loaded.network if isinstance(encoder, Clip) else encoder.network
     assert not network.training
     assert not any(weight.requires_grad for weight in network.parameters())
 
@@ -124,7 +124,7 @@ def test_a_model_is_frozen(kind):
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if find(kind, ENCODERS).kind != "sound"])
 def test_a_row_does_not_depend_on_its_batch(kind):
     encoder = tiny(kind)
-    rows = faces(18) if encoder.kind == "face" else (TEXTS * 5)[:18]
+    rows = {"face": faces(18), "picture": list(faces(18).crops)}.get(encoder.kind, (TEXTS * 5)[:18])
     together = encoder.encode(rows)
     one = rows.take(np.array([17])) if encoder.kind == "face" else rows[17:]
     assert together.shape == (18, encoder.width)

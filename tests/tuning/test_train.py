@@ -12,7 +12,7 @@ from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer
 from tests.tuning import tiny
 from tuning.encodings import EncodingCache, fingerprint
-from tuning.evaluate import FUSED, MEAN, evaluate
+from tuning.evaluation import FUSED, MEAN, evaluate
 from tuning.launch import fit_directly, fit_on_ray
 from tuning.train import FUSION, MAPPING, Job, Step
 
@@ -84,7 +84,7 @@ def test_a_corpus_without_compound_labels_is_trained_and_scored(job: Job, tmp_pa
     plan = Plan.of(job.recipe.ensemble)
     test = tiny.read_without_compounds(folder).split("test")
     results = evaluate(Recognizer(plan), test, EncodingCache(job.encodings, plan))
-    assert all(result.compound_f1 == 0.0 for result in results)
+    assert all(result.compound is None for result in results)
 
 
 def test_every_setting_that_changes_what_is_perceived_changes_the_key() -> None:
@@ -108,12 +108,12 @@ def test_evaluation_knows_absence_from_error(job: Job, steps: list[Step]) -> Non
     test = tiny.read(*job.corpora.values()).split("test")
     results = {result.name: result for result in evaluate(Recognizer(plan), test, cache)}
     assert list(results) == [FUSED, MEAN, "face.static", "audio.attention"]
-    assert results[FUSED].expression_f1 > 0.9
-    assert results[FUSED].compound_f1 > 0.9
-    assert results["face.static"].present == 1.0
+    assert results[FUSED].expression.f1 > 0.9
+    assert results[FUSED].compound.f1 > 0.9
+    assert results["face.static"].expression.present == 1.0
     # "Other" is silent: eight states show a sure basic expression, in seven of them somebody speaks.
-    assert results["audio.attention"].present == pytest.approx(7 / 8)
-    assert results["audio.attention"].expression_f1 < results["audio.attention"].uar_present
+    assert results["audio.attention"].expression.present == pytest.approx(7 / 8)
+    assert results["audio.attention"].expression.f1 < results["audio.attention"].expression.uar_present
 
 
 @pytest.mark.ray

@@ -7,7 +7,7 @@ beside it over the frames where it is present.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,36 +18,11 @@ from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Rows
 from modalities.catalog import build
 from modalities.types import Array, Scores, Times
-from tuning import metrics
 from tuning.corpora.corpus import LabelledClip
 from tuning.encodings import EncodingCache
-from tuning.objectives import SURE
+from tuning.evaluation.result import Judged, Result, score
 
 FUSED, MEAN = "fused", "plain mean"
-
-
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """Labelled frames (or spans) of a split and what was said about them; all clips one after the other."""
-
-    clips: Array  # [F] number of the clip
-    truth: dict[str, Scores]  # task → [F, C]
-    said: dict[str, Scores]  # task → [F, C], NaN where nobody says it
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How well one member, or all of them together, did; None for a task that nobody of them speaks."""
-
-    name: str
-    expression_f1: float
-    expression_f1_interval: tuple[float, float]
-    expression_f1_present: float
-    uar_present: float
-    present: float
-    compound_f1: float
-    va_ccc: float | None
-    au_f1: float | None
 
 
 def evaluate(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: EncodingCache) -> list[Result]:
@@ -65,7 +40,7 @@ def evaluate(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: Encod
         for spans, impression in zip(units, impressions, strict=True):
             (piece,) = asked.combine([impression], wishes)
             said.append(_at(piece.rows, spans))
-        results.append(score(name, _frames(clips, units, said)))
+        results.append(score(name, _judged(clips, units, said), plan.tasks))
     return results
 
 
@@ -103,7 +78,7 @@ def _plain_mean(plan: Plan) -> Fusion:
     return mean
 
 
-def _frames(clips: Sequence[LabelledClip], units: Sequence[Times], said: Sequence[dict[str, Scores]]) -> Frames:
+def _judged(clips: Sequence[LabelledClip], units: Sequence[Times], said: Sequence[dict[str, Scores]]) -> Judged:
     there = [spans[:, 0] >= 0 for spans in units]  # an annotation file may have more lines than its clip has frames
     numbers = np.concatenate([np.full(int(kept.sum()), number) for number, kept in enumerate(there)])
     truth: dict[str, list[Scores]] = {task: [] for task in said[0]}
@@ -113,43 +88,4 @@ def _frames(clips: Sequence[LabelledClip], units: Sequence[Times], said: Sequenc
             truth[task].append(clip.labels.get(task, np.full_like(scores, np.nan))[kept])
             guess[task].append(scores[kept])
     joined = ({task: np.concatenate(parts) for task, parts in side.items()} for side in (truth, guess))
-    return Frames(numbers, *joined)
-
-
-def classes(truth: Scores, said: Scores) -> tuple[Array, Array, Array]:
-    """Return the rows with a sure label, their class, and the class said (−1 where none is)."""
-    rows = np.flatnonzero(np.nan_to_num(truth).max(axis=1) > SURE)
-    silent = np.isnan(said[rows]).all(axis=1)
-    guess = np.where(silent, -1, np.nan_to_num(said[rows], nan=-np.inf).argmax(axis=1))
-    return rows, truth[rows].argmax(axis=1), guess
-
-
-def score(name: str, frames: Frames) -> Result:
-    """Score what was said about labelled frames, by the metrics of the challenges."""
-    rows, truth, guess = classes(frames.truth["expression"], frames.said["expression"])
-    clips, here = frames.clips[rows], guess >= 0
-
-    count = frames.truth["expression"].shape[1]
-
-    def drawn(true: Array, said: Array) -> float:
-        # Clips drawn again may lack a class; counting its F1 as zero would push the interval down.
-        return float(metrics.f1_scores(true, said, count)[np.unique(true)].mean())
-
-    _, compound, compound_guess = classes(frames.truth["compound"], frames.said["compound"])
-    va, au = (_labelled(frames, task) for task in ("valence_arousal", "action_units"))
-    return Result(
-        name,
-        metrics.macro_f1(truth, guess, count),
-        metrics.bootstrap(clips, drawn, truth, guess),
-        metrics.macro_f1(truth[here], guess[here], count),
-        metrics.uar(truth[here], guess[here], count),
-        float(here.mean()),
-        metrics.macro_f1(compound, compound_guess, frames.truth["compound"].shape[1]),
-        None if np.isnan(va[1]).all() else metrics.mean_ccc(*va),
-        None if np.isnan(au[1]).all() else metrics.binary_f1(*au),
-    )
-
-
-def _labelled(frames: Frames, task: str) -> tuple[Scores, Scores]:
-    rows = ~np.isnan(frames.truth[task]).any(axis=1)
-    return frames.truth[task][rows], frames.said[task][rows]
+    return Judged(numbers, *joined)

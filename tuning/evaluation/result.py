@@ -1,0 +1,141 @@
+"""How well one member, or all of them together, did: the metrics of the challenges, over explicit label sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from modalities.labels import Task
+from modalities.types import Array, Scores
+from tuning import metrics
+from tuning.objectives import SURE
+
+MTL = ("valence_arousal", "expression", "action_units")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Labelled frames (or spans) of a split and what was said about them; all clips one after the other."""
+
+    clips: Array  # [F] number of the clip
+    truth: Mapping[str, Scores]  # task → [F, C]
+    said: Mapping[str, Scores]  # task → [F, C], NaN where nobody says it
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How well classes were told apart. Rows that nobody judged count as wrong; `present` leaves them out."""
+
+    labels: tuple[str, ...]
+    rows: int
+    f1: float  # macro, over all labels
+    f1_interval: tuple[float, float]
+    f1_own: float  # macro, over the labels that occur in this split: what a corpus without "Other" is scored by
+    uar: float
+    war: float
+    present: float  # share of rows that were judged
+    f1_present: float
+    uar_present: float
+    ece: float
+    f1_by_class: tuple[float, ...]
+    recall_by_class: tuple[float, ...]
+    confusion: tuple[tuple[int, ...], ...]  # truth × what was said; the last column: nothing
+
+    @property
+    def average(self) -> float:
+        """Mean of macro-F1 and UAR: what RAS's tables average."""
+        return (self.f1 + self.uar) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How well one member, or all of them together, did; None for what is not labelled or not spoken."""
+
+    name: str
+    expression: Told | None
+    compound: Told | None
+    ccc: tuple[float, float] | None  # valence, arousal; pooled over all rows
+    au_f1: tuple[float, ...] | None  # of each action unit
+
+    @property
+    def va_ccc(self) -> float | None:
+        """P of the VA challenge."""
+        return None if self.ccc is None else float(np.mean(self.ccc))
+
+    @property
+    def au_f1_mean(self) -> float | None:
+        """P of the AU challenge."""
+        return None if self.au_f1 is None else float(np.mean(self.au_f1))
+
+    @property
+    def mtl(self) -> float:
+        """P of the MTL challenge: the sum of what is known of its three parts."""
+        f1 = None if self.expression is None else self.expression.f1
+        return sum(part or 0.0 for part in (self.va_ccc, f1, self.au_f1_mean))
+
+
+def score(name: str, judged: Judged, tasks: Mapping[str, Task]) -> Result:
+    """Score what was said about labelled rows."""
+    va, au = _labelled(judged, "valence_arousal"), _labelled(judged, "action_units")
+    return Result(
+        name,
+        told(judged, tasks["expression"]),
+        told(judged, tasks["compound"]),
+        None if va is None else (metrics.ccc(va[0][:, 0], va[1][:, 0]), metrics.ccc(va[0][:, 1], va[1][:, 1])),
+        None if au is None else tuple(metrics.binary_f1_scores(*au)),
+    )
+
+
+def classes(truth: Scores, said: Scores) -> tuple[Array, Array, Array]:
+    """Return the rows with a sure label, their class, and the class said (−1 where none is)."""
+    rows = np.flatnonzero(np.nan_to_num(truth).max(axis=1, initial=0) > SURE)
+    silent = np.isnan(said[rows]).all(axis=1)
+    guess = np.where(silent, -1, np.nan_to_num(said[rows], nan=-np.inf).argmax(axis=1))
+    return rows, truth[rows].argmax(axis=1), guess
+
+
+def told(judged: Judged, task: Task) -> Told | None:
+    """Score a task of classes; None where no row has a sure label, or nobody speaks the task."""
+    truth_FC, said_FC = judged.truth[task.name], judged.said[task.name]
+    rows, truth, guess = classes(truth_FC, said_FC)
+    if not len(rows) or np.isnan(said_FC[rows]).all():
+        return None
+    count, here = len(task.labels), guess >= 0
+    table = metrics.confusion(truth, guess, count)
+    occurs = np.unique(truth)
+    recalls = np.diag(table[:, :count]) / np.maximum(table.sum(axis=1), 1)
+    f1 = metrics.f1_scores(truth, guess, count)
+    return Told(
+        labels=task.labels.names,
+        rows=len(rows),
+        f1=float(f1.mean()),
+        f1_interval=metrics.bootstrap(judged.clips[rows], drawn(count), truth, guess),
+        f1_own=float(f1[occurs].mean()),
+        uar=metrics.uar(truth, guess, count),
+        war=float((truth == guess).mean()),
+        present=float(here.mean()),
+        f1_present=metrics.macro_f1(truth[here], guess[here], count),
+        uar_present=metrics.uar(truth[here], guess[here], count),
+        ece=metrics.calibration_error(truth[here], said_FC[rows][here]),
+        f1_by_class=tuple(f1.tolist()),
+        recall_by_class=tuple(recalls.tolist()),
+        confusion=tuple(tuple(row) for row in table.tolist()),
+    )
+
+
+def drawn(count: int) -> Callable[[Array, Array], float]:
+    """Return macro-F1 of clips that were drawn again: over the classes that occur, for one may have been left out."""
+
+    def metric(truth: Array, guess: Array) -> float:
+        return float(metrics.f1_scores(truth, guess, count)[np.unique(truth)].mean())
+
+    return metric
+
+
+def _labelled(judged: Judged, task: str) -> tuple[Scores, Scores] | None:
+    """Return the rows with any label; None where there are none, or nobody speaks the task."""
+    rows = ~np.isnan(judged.truth[task]).all(axis=1)
+    truth, said = judged.truth[task][rows], judged.said[task][rows]
+    return None if not len(truth) or np.isnan(said).all() else (truth, said)
