@@ -73,6 +73,11 @@ def make_head(kind, seed=0):
         "kinds": {name: task.kind for name, task in known.items()},
     }
     head = part(part.Config.model_validate({**settings, "hidden": 64, **OF_HEADS.get(kind, {})}))
+    return draw_weights(head, seed)
+
+
+def draw_weights(head, seed=0):
+    """Draw the weights of a head: those that begin at zero hide errors."""
     toys.randomise(head, seed)
     with torch.no_grad():
         for module in head.modules():
