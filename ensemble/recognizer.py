@@ -6,7 +6,7 @@ timeline = recognizer.predict("clip.mp4")
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -66,11 +66,17 @@ class Recognizer:
 
     def combine(self, impressions: Iterable[Impression], wishes: Wishes | None = None) -> Iterator[Timeline]:
         """Judge, fuse, map and spread what perception left behind."""
+        return self.weigh(((impression, self.judge(impression)) for impression in impressions), wishes)
+
+    def weigh(
+        self, heard: Iterable[tuple[Impression, Mapping[str, Output]]], wishes: Wishes | None = None
+    ) -> Iterator[Timeline]:
+        """Fuse, map and spread what members have said about impressions."""
         wishes = wishes or Wishes()
         self.check(wishes)
         pending = _Pending(self, wishes)
-        for impression in impressions:
-            yield pending.add(impression)
+        for impression, outputs in heard:
+            yield pending.add(impression, outputs)
 
     def check(self, wishes: Wishes) -> None:
         """Raise ValueError for wishes that no clip can fulfil."""
@@ -123,12 +129,11 @@ class _Pending:
         self._row_times: Times = np.zeros(0, np.int64)
         self._sightings = Sightings.of(None)
 
-    def add(self, impression: Impression) -> Timeline:
+    def add(self, impression: Impression, outputs: Mapping[str, Output]) -> Timeline:
         """Take the next impression in, hand out what is final."""
         self._primary.see(impression.sightings)
         self._sightings = Sightings.join([self._sightings, impression.sightings])
         self._row_times = np.concatenate([self._row_times, impression.row_times])
-        outputs = self._recognizer.judge(impression)
         for name, output in outputs.items():
             self._outputs[name] = Output.join([self._outputs[name], output]) if name in self._outputs else output
         self._cells += self._cursor.close(impression.end, impression)

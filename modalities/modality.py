@@ -15,7 +15,7 @@ import torch
 from modalities.catalog import ENCODERS, build
 from modalities.config import Config
 from modalities.encoders.encoder import Encoder
-from modalities.heads.head import Head, activate
+from modalities.heads.head import Head
 from modalities.part import Part
 from modalities.types import Encoding, Output, Percept, Scored, Segment
 
@@ -60,10 +60,11 @@ class Modality(Part):
             head.eval()
         with torch.inference_mode():
             answer = head(*(torch.from_numpy(array) for array in (encoding.steps, encoding.mask, encoding.times)))
+            values = head.scores(answer)
         scores = {
             task: Scored(
                 labels,
-                activate(head.config.kinds[task], answer.logits[task]).numpy(),
+                values[task].numpy(),
                 answer.uncertainty[task].numpy() if task in answer.uncertainty else None,
             )
             for task, labels in head.speaks.items()

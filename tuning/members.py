@@ -15,6 +15,7 @@ import torch
 from ensemble.perception import Impression
 from ensemble.plan import Member, Plan
 from modalities.whole import whole
+from tuning.calibration import calibrate
 from tuning.corpora.corpus import LabelledClip, Split
 from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, fit
@@ -48,18 +49,20 @@ class Fitting:
     def run(self, sides: Sides, states: States, report: Callable[[Progress], None]) -> float:
         """Fit the head, or only judge one that has nothing to train; returns its dev metric."""
         head = self.plan.heads[self.member.name]
-        with tempfile.TemporaryDirectory(prefix="twofold-rows-") as folder:  # read by this process alone
+        with tempfile.TemporaryDirectory(prefix="twofold-rows-") as folder:  # what is open in it outlives it
             train, dev = (self.keep(sides[side], Path(folder) / side) for side in ("train", "dev"))
-            torch.manual_seed(self.seed)
-            head.reset()
-            sample = train.take(torch.linspace(0, len(train) - 1, min(len(train), SAMPLE)).long())
-            head.standardise_by(sample["steps"], sample["mask"])
-            objective = HeadObjective(head, train, self.settings)
-            if not any(True for _ in head.parameters()):
-                with torch.no_grad():
-                    return objective.score(head.eval(), dev)
-            data, keep = Data(train, dev), states.keeping(report)
-            return fit(head, objective, data, self.settings, seed=self.seed, report=keep, resume=states.read())
+        torch.manual_seed(self.seed)
+        head.reset()
+        sample = train.take(torch.linspace(0, len(train) - 1, min(len(train), SAMPLE), dtype=torch.float64).long())
+        head.standardise_by(sample["steps"], sample["mask"])
+        objective = HeadObjective(head, train, self.settings)
+        if not any(True for _ in head.parameters()):
+            with torch.no_grad():
+                return objective.score(head.eval(), dev)
+        data, keep = Data(train, dev), states.keeping(report)
+        score = fit(head, objective, data, self.settings, seed=self.seed, report=keep, resume=states.read())
+        calibrate(head, dev)
+        return score
 
     def keep(self, known: Sequence[Known], folder: Path) -> Kept:
         """Write the member's present segments with their targets to a folder; clips are read one by one."""
@@ -106,9 +109,10 @@ class States:
 
     def read(self) -> Mapping[str, Any] | None:
         """Return the last state, if there is one."""
-        if not self.path.exists():
+        try:
+            state: Mapping[str, Any] = torch.load(self.path, weights_only=True)
+        except FileNotFoundError:
             return None
-        state: Mapping[str, Any] = torch.load(self.path, weights_only=True)
         return state
 
     def keeping(self, report: Callable[[Progress], None]) -> Callable[[Progress], None]:

@@ -44,7 +44,8 @@ class Augmentation(Config):
 
 def augment(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
     """Change pictures [N, H, W, C] of bytes, or of floats on the same scale, each by draws of its own."""
-    count = len(images)
+    if not (count := len(images)):
+        return images
     moves = cuts(count, settings.area, settings.aspect, generator)
     moves = moves @ mirrors(count, settings.mirror, generator) @ turns(count, settings.turn, generator)
     changed = move(images.float(), moves)

@@ -84,12 +84,14 @@ class Head(nn.Module, Part):
     config: Config
     centre: Tensor
     scale: Tensor
+    temperatures: Tensor  # by task, in the order of `speaks`: how much too sure the head is (Guo et al., 2017)
 
     def __init__(self, config: Config) -> None:
         nn.Module.__init__(self)
         Part.__init__(self, config)
         self.register_buffer("centre", torch.zeros(config.width))
         self.register_buffer("scale", torch.ones(config.width))
+        self.register_buffer("temperatures", torch.ones(len(config.speaks)))
 
     @property
     def speaks(self) -> Mapping[str, Labels]:
@@ -115,6 +117,14 @@ class Head(nn.Module, Part):
         """Standardise; a masked step becomes zero, whatever stood there (even NaN)."""
         standard_BTE = ((steps_BTE.float() - self.centre) / self.scale).clamp(-CLIP_STANDARDISED, CLIP_STANDARDISED)
         return torch.where(mask_BT[..., None], standard_BTE, torch.zeros_like(standard_BTE))
+
+    def scores(self, answer: Answer) -> dict[str, Tensor]:
+        """Turn an answer into scores of each task [B, C], as sure as the head may be."""
+        found: dict[str, Tensor] = {}
+        for task, temperature in zip(self.config.speaks, self.temperatures, strict=True):
+            kind, logits = self.config.kinds[task], answer.logits[task]
+            found[task] = activate(kind, logits / temperature if kind == "distribution" else logits)
+        return found
 
     def augment(self, steps: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002  a hook
         """Change steps [B, T, ...] in training only, so that they look like more; here, nothing is changed."""

@@ -78,17 +78,18 @@ class MambaBlock(nn.Module):
         taken_BTD, gate_BTD = entered_BTX.chunk(2, -1)
         u_BTD = functional.silu(self._look_back(taken_BTD))
         narrow, widen = self.to_delta
-        together = torch.cat([narrow.weight, self.to_B.weight, self.to_C.weight])  # one product instead of three
-        rank, state = len(narrow.weight), self.A.shape[1]
-        narrow_BTR, B_BTN, C_BTN = functional.linear(u_BTD, together).split([rank, state, state], -1)
-        delta_BTD = functional.softplus(functional.linear(narrow_BTR, widen.weight, self.D))
+        # One product instead of three.
+        weights = [narrow.get_parameter("weight"), self.to_B.weight, self.to_C.weight]
+        chosen_BTX = functional.linear(u_BTD, torch.cat(weights))
+        narrow_BTR, B_BTN, C_BTN = torch.split_with_sizes(chosen_BTX, [len(weight) for weight in weights], -1)
+        delta_BTD = functional.softplus(self.D + widen(narrow_BTR))
         return System(u_BTD, delta_BTD, -self.A, B_BTN, C_BTN), functional.silu(gate_BTD)
 
     def _look_back(self, steps_BTD: Tensor) -> Tensor:
         # Shifted products: the kernel is short, and torch's convolution of each channel alone takes longer.
         weight_KD, length = self.convolve.weight.squeeze(1).T.contiguous(), steps_BTD.shape[1]
         padded_BTD = functional.pad(steps_BTD, (0, 0, len(weight_KD) - 1, 0))
-        mixed_BTD = torch.addcmul(self.convolve.bias, padded_BTD[:, :length], weight_KD[0])
+        mixed_BTD = torch.addcmul(self.convolve.get_parameter("bias"), padded_BTD[:, :length], weight_KD[0])
         for place in range(1, len(weight_KD)):
             mixed_BTD.addcmul_(padded_BTD[:, place : place + length], weight_KD[place])
         return mixed_BTD

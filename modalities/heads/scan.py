@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.amp.autocast_mode import custom_bwd, custom_fwd
 from torch.autograd.function import once_differentiable
 
 Variant = Literal["zoh", "ras"]
@@ -92,8 +93,9 @@ class _Scan(torch.autograd.Function):
     """The scan over time-major tensors, a block of steps at a time; D is last, so that every operation is one sweep."""
 
     @staticmethod
+    @custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]  # torch ships it so
     def forward(ctx: Any, *given: Any) -> Tensor:
-        """Walk forwards; keep the state before each block."""
+        """Walk forwards, in full precision; keep the state before each block."""
         ctx.save_for_backward(*given)
         u_TBD, _, rate_ND, _, C_TBN, _ = given
         told_TBD = torch.empty_like(u_TBD, memory_format=torch.contiguous_format)
@@ -107,6 +109,7 @@ class _Scan(torch.autograd.Function):
         return told_TBD
 
     @staticmethod
+    @custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]  # torch ships it so
     @once_differentiable
     def backward(ctx: Any, told_TBD: Tensor) -> tuple[Tensor | None, ...]:
         """Walk each block again, the last one first, and then backwards through it."""

@@ -174,6 +174,12 @@ def test_block_adds_nothing_at_a_masked_step(variant, rubbish):
     assert added[mask].abs().min() > 0
 
 
+@pytest.mark.parametrize("variant", ["zoh", "ras"])
+def test_without_a_mask_all_steps_exist(variant):
+    block, x = MambaBlock(Shape(6, 8, 2, 3, 4), variant).eval(), f3(2, 7, 6).float()
+    assert torch.allclose(block(x, None), block(x, everything(x)), atol=1e-6)
+
+
 @pytest.mark.parametrize("kernel", [1, 4, 7])
 def test_block_never_looks_ahead_and_the_convolution_looks_back(kernel):
     block, x = MambaBlock(Shape(6, 8, 2, 3, kernel)).eval(), f3(1, 12, 6).float()
