@@ -10,4 +10,5 @@ FUSIONS: Mapping[str, str] = {
 }
 MAPPINGS: Mapping[str, str] = {
     "ppa": "ensemble.mapping:PairSum",
+    "pfsa": "ensemble.mapping:PrototypeSimilarity",
 }

@@ -8,7 +8,7 @@ present segments whose midpoint lies inside; the mean of its coarser present seg
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,12 +30,13 @@ class Opinions:
     present: Mask  # [M, S]
     scores: Mapping[str, Scores]  # task → [M, S, C], in the order of the task's labels
     said: Mapping[str, Mask]  # task → [M, S, C]
+    features: Mapping[str, Scores] = field(default_factory=dict)  # member → [S, D], where it has any
 
     def without(self, members: Iterable[str]) -> Opinions:
         """Leave members out: they count as absent."""
         gone = np.array([name in set(members) for name in self.members], np.bool_)
         said = {task: mask & ~gone[:, None, None] for task, mask in self.said.items()}
-        return Opinions(self.segments, self.members, self.present & ~gone[:, None], self.scores, said)
+        return replace(self, present=self.present & ~gone[:, None], said=said)
 
     def take(self, rows: Array) -> Opinions:
         """Keep some segments."""
@@ -45,6 +46,7 @@ class Opinions:
             self.present[:, rows],
             {task: values[:, rows] for task, values in self.scores.items()},
             {task: mask[:, rows] for task, mask in self.said.items()},
+            {member: values[rows] for member, values in self.features.items()},
         )
 
     @classmethod
@@ -57,6 +59,7 @@ class Opinions:
             np.concatenate([part.present for part in parts], axis=1),
             {task: np.concatenate([part.scores[task] for part in parts], axis=1) for task in first.scores},
             {task: np.concatenate([part.said[task] for part in parts], axis=1) for task in first.said},
+            {name: np.concatenate([part.features[name] for part in parts]) for name in first.features},
         )
 
 
@@ -89,27 +92,41 @@ def weights(wanted: Bounds, own: Bounds, present: Mask, *, by_track: bool) -> Sc
 
 
 def align(
-    segments: Sequence[Segment], outputs: Mapping[str, tuple[Output, bool]], tasks: Mapping[str, Task]
+    segments: Sequence[Segment],
+    outputs: Mapping[str, tuple[Output, bool]],
+    tasks: Mapping[str, Task],
+    *,
+    with_features: bool = False,
 ) -> Opinions:
-    """Bring outputs onto segments; `outputs`: member → what it says, and whether it is about single tracks."""
+    """Bring outputs onto segments; `outputs`: member → what it says, and whether it is about single tracks.
+
+    Features are long and most mappings do not look at them, so they come along only where asked for.
+    """
     shape = (len(outputs), len(segments))
     present = np.zeros(shape, np.bool_)
     scores = {name: np.zeros((*shape, len(task.labels)), np.float32) for name, task in tasks.items()}
     said = {name: np.zeros(values.shape, np.bool_) for name, values in scores.items()}
+    features = {
+        name: np.zeros((len(segments), output.features.shape[1]), np.float32)
+        for name, (output, _) in outputs.items()
+        if with_features and output.features is not None
+    }
     wanted = bounds(segments)
-    for row, (output, by_track) in enumerate(outputs.values()):
+    for row, (name_of, (output, by_track)) in enumerate(outputs.items()):
         own = bounds(output.segments)
         for first in range(0, len(segments), BLOCK):
             block = slice(first, first + BLOCK)
             here = overlapping(own, int(wanted[0][block].min()), int(wanted[1][block].max()))
             part = weights(_take(wanted, block), _take(own, here), output.present[here], by_track=by_track)
             present[row, block] = part.any(axis=1)
+            if name_of in features and output.features is not None:
+                features[name_of][block] = part @ _finite(output.features[here], output.present[here])
             for name, scored in output.scores.items():
                 columns = tasks[name].labels.positions(scored.labels.names)
                 scores[name][row, block, columns] = (part @ _finite(scored.values[here], output.present[here])).T
         for name, scored in output.scores.items():
             said[name][row][:, tasks[name].labels.positions(scored.labels.names)] = present[row][:, None]
-    return Opinions(tuple(segments), tuple(outputs), present, scores, said)
+    return Opinions(tuple(segments), tuple(outputs), present, scores, said, features)
 
 
 def overlapping(segments: Bounds, start: Microseconds, end: Microseconds) -> Array:

@@ -180,7 +180,7 @@ class _Pending:
             member.name: (self._outputs[member.name], self._plan.modalities[member.modality].about == "track")
             for member in self._plan.members
         }
-        opinions = align(segments, outputs, self._plan.tasks)
+        opinions = align(segments, outputs, self._plan.tasks, with_features=self._plan.mapping.looks_at_features)
         return self._recognizer.decide(opinions.without(self._wishes.without))
 
     def _rows(self, before: Microseconds) -> Rows:

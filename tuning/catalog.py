@@ -26,6 +26,13 @@ CORPORA: Mapping[str, str] = {
     "affectnet": "tuning.corpora.affectnet:read_affectnet",
     "ckplus": "tuning.corpora.ckplus:read_ckplus",
     "fer2013": "tuning.corpora.fer2013:read_fer2013",
+    "affwild2": "tuning.corpora.affwild2:read_affwild2",
+    "affwild2_mtl": "tuning.corpora.affwild2:read_affwild2_mtl",
+    "afew": "tuning.corpora.afew:read_afew",
+    "cexprdb": "tuning.corpora.cexprdb:read_cexprdb",
+    "ras_captions": "tuning.corpora.ras_captions:read_ras_captions",
+    "ras_captions_2": "tuning.corpora.ras_captions:read_ras_captions_2",
+    "manifest": "tuning.corpora.manifest:read_manifest",
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ensemble.mapping import Mapping as CompoundMapping
 from ensemble.opinions import Opinions
 from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer
@@ -15,6 +16,7 @@ from modalities.types import Array, Scores, Segment
 from tuning import metrics
 from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Held, fit
+from tuning.fit.world import World
 from tuning.members import Known, labelled_track
 from tuning.objectives import SURE, FusionObjective
 
@@ -48,7 +50,8 @@ def fit_fusion(plan: Plan, heard: Sequence[Heard], settings: FitSettings, seed: 
     rows = fusion_rows(plan, heard)
     objective = FusionObjective(kinds, dropout=settings.member_dropout, pull=settings.pull)
     if any(True for _ in plan.fusion.parameters()):
-        fit(plan.fusion, objective, Data(rows, None), settings, seed=seed)
+        alone = World()  # of several workers only the first is here
+        fit(plan.fusion, objective, Data(rows, None), settings, seed=seed, world=alone)
     return objective.score(plan.fusion, rows)
 
 
@@ -63,6 +66,16 @@ def fusion_rows(plan: Plan, heard: Sequence[Heard]) -> Held:
         columns[f"{task}.scores"] = torch.from_numpy(whole.scores[task].transpose(1, 0, 2).copy())
         columns[f"{task}.said"] = torch.from_numpy(whole.said[task].transpose(1, 0, 2).copy())
     return Held(columns, tuple(plan.tasks))
+
+
+def fit_mapping(plan: Plan, heard: Sequence[Heard]) -> CompoundMapping:
+    """Return the plan's mapping with what it learns from dev, and λ."""
+    parts = fusion_rows(plan, heard).targets
+    plan.mapping.learn(Opinions.join([one.opinions for one in heard]), {task: v.numpy() for task, v in parts.items()})
+    share = choose_spoken_share(plan, heard)
+    mapping = type(plan.mapping)(plan.mapping.config.model_copy(update={"spoken_share": share}))
+    mapping.restore(plan.mapping.state())
+    return mapping
 
 
 def choose_spoken_share(plan: Plan, heard: Sequence[Heard]) -> float:

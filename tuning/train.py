@@ -17,7 +17,7 @@ from tuning.corpora.corpus import Corpus, Split
 from tuning.encodings import EncodingCache
 from tuning.fit import Progress
 from tuning.fit.world import World
-from tuning.fusing import choose_spoken_share, fit_fusion, listen
+from tuning.fusing import fit_fusion, fit_mapping, listen
 from tuning.members import Fitting, Known, Sides, States
 from tuning.recipe import Recipe
 
@@ -102,9 +102,7 @@ def _fuse(job: Job, plan: Plan, sides: Sides, cache: EncodingCache) -> float:
     heard = listen(plan, sides["dev"], cache)
     score = fit_fusion(plan, heard, job.recipe.fitting(FUSION), job.recipe.seed)
     plan.fusion.save(job.out / FUSION)
-    share = choose_spoken_share(plan, heard)
-    mapping = type(plan.mapping)(plan.mapping.config.model_copy(update={"spoken_share": share}))
-    mapping.save(job.out / MAPPING)
+    fit_mapping(plan, heard).save(job.out / MAPPING)
     return score
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import Tensor
 
+from modalities.encoders.backbone import Released, TextBackbone, learning, read_each
 from modalities.encoders.batches import in_batches
 from modalities.encoders.encoder import Encoder
 from modalities.pretrained import Pretrained, Unloaded, load_network, seeded
@@ -22,7 +24,7 @@ TINY = {
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 
 
-class Roberta(Unloaded, Encoder[Sequence[str]]):
+class Roberta(Unloaded, TextBackbone, Encoder[Sequence[str]]):
     """The last hidden state, averaged over tokens or of the first (Liu et al., 2019; RAS, members 6, 7, 11 and 12)."""
 
     name: ClassVar[str] = "roberta"
@@ -50,12 +52,25 @@ class Roberta(Unloaded, Encoder[Sequence[str]]):
         # Not the tokenizer's own names: RoBERTa has no types of tokens, though its tokenizer may give some.
         longest = self.config.tokens
         entries = self.tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
-        mask = entries["attention_mask"]
-        states: torch.Tensor = self.network(input_ids=entries["input_ids"], attention_mask=mask).last_hidden_state
-        if self.config.pooling == "first":
-            return states[:, 0]
-        mean: torch.Tensor = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        return mean
+        return pooled(self.network, entries["input_ids"], entries["attention_mask"], self.config.pooling)
+
+    def cut(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Cut texts into ids of tokens, as many as are read."""
+        longest = self.config.tokens
+        return [np.array(self.tokenizer(text, truncation=True, max_length=longest)["input_ids"]) for text in texts]
+
+    def release(self) -> Released:
+        """Give the network away without its pooler, which stands behind the hidden states."""
+        return released(self.network)
+
+    def draw(self, about: Mapping[str, Any]) -> Any:
+        """Make a network of these settings, with random weights."""
+        return drawn(about)
+
+    def steps(self, network: Any, raw: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn ids of tokens [B, T, 1] into one vector per text, pooled as `encode` does."""
+        pooling = self.config.pooling
+        return read_each(lambda ids, there: pooled(network, ids, there, pooling), raw, mask, sizes_of(network))
 
     @cached_property
     def network(self) -> Any:
@@ -74,6 +89,35 @@ class Roberta(Unloaded, Encoder[Sequence[str]]):
         if self.config.preset:
             return tiny_tokenizer()
         return AutoTokenizer.from_pretrained(str(self.config.folder()), local_files_only=True, trust_remote_code=False)
+
+
+def pooled(network: Any, ids_BT: Tensor, mask_BT: Tensor, pooling: Literal["mean", "first"]) -> Tensor:
+    """Read tokens, and make one vector per text [B, E] of its hidden states."""
+    states_BTE: Tensor = network(input_ids=ids_BT, attention_mask=mask_BT.long()).last_hidden_state
+    if pooling == "first":
+        return states_BTE[:, 0]
+    mean_BE: Tensor = (states_BTE * mask_BT[..., None]).sum(1) / mask_BT.sum(1, keepdim=True)
+    return mean_BE
+
+
+def sizes_of(network: Any) -> tuple[int, int, int]:
+    """Return the width, how many tokens there are, and the one that fills up."""
+    config = network.config
+    return config.hidden_size, config.vocab_size, config.pad_token_id or 0
+
+
+def released(network: Any) -> Released:
+    """Give a text transformer away without its pooler, which stands behind the hidden states."""
+    if hasattr(network, "pooler"):
+        network.pooler = None
+    return Released(learning(network), {"config": network.config.to_dict()})
+
+
+def drawn(about: Mapping[str, Any]) -> Any:
+    """Make a text transformer as it was released, with random weights."""
+    from transformers import AutoConfig, AutoModel
+
+    return released(seeded(lambda: AutoModel.from_config(AutoConfig.for_model(**about["config"])))).network
 
 
 def tiny_roberta() -> Any:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
+from modalities.encoders.backbone import Backbone, Released, alike, beside, learning
 from modalities.encoders.encoder import SoundEncoder
+from modalities.encoders.samples import LOUDEST
 from modalities.pretrained import Pretrained, Unloaded, load_network, seeded
 from modalities.types import SAMPLE_RATE, SECOND, Array, Times
 
@@ -18,9 +24,11 @@ TINY = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128,
     "conv_dim": (32,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4,
 }  # fmt: skip
+_CALM = {"layerdrop": 0.0, "apply_spec_augment": False, "mask_time_prob": 0.0, "mask_feature_prob": 0.0}
+"""What is random in training beside dropout, of which some heeds no seed of torch."""
 
 
-class Waves(Unloaded, SoundEncoder):
+class Waves(Unloaded, Backbone, SoundEncoder):
     """The last hidden state; sound is normalised as the model's own extractor says."""
 
     architecture: ClassVar[str]
@@ -38,27 +46,55 @@ class Waves(Unloaded, SoundEncoder):
 
     def encode(self, inputs: Array) -> NDArray[np.float32]:
         """Turn sound [N] into steps [T, E]: at least one; sound shorter than 25 ms is continued by silence."""
-        import torch
-
-        sound = np.pad(inputs.astype(np.float32), (0, max(0, REACH - len(inputs))))
-        values = self.extractor(sound, sampling_rate=SAMPLE_RATE, return_tensors="pt").input_values
         with torch.inference_mode():
-            steps: NDArray[np.float32] = self.network(values).last_hidden_state[0].numpy()
+            steps: NDArray[np.float32] = _hear(self.network, torch.from_numpy(inputs.astype(np.float32))[None])[0].numpy()
         return steps
 
     def times(self, steps: int) -> Times:
         """Middle of each step [T] in microseconds after the sound's start."""
         return (HOP * np.arange(steps, dtype=np.int64) + REACH // 2) * SECOND // SAMPLE_RATE
 
+    def release(self) -> Released:
+        """Give the network away; what it drops or hides at random in training is off, for heads augment their steps."""
+        network = self.network
+        network.config.update(_CALM)
+        if hasattr(network, "masked_spec_embed"):  # what hides sound
+            del network.masked_spec_embed
+        return Released(learning(network), {"config": network.config.to_dict(), "normalises": network.normalises})
+
+    def draw(self, about: Mapping[str, Any]) -> Any:
+        """Make a network of these settings, with random weights."""
+        network = self._drawn(about["config"])
+        network.normalises = about["normalises"]
+        return learning(network)
+
+    def steps(self, network: Any, raw: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn samples [B, T, 320] (`modalities/encoders/samples.py`) into hidden steps."""
+        # It has no dropout; in training it would ask for a gradient of the sound, even where its weights are frozen.
+        network.feature_extractor.eval()
+        there_BTN = mask[..., None] & (raw.abs() < LOUDEST)
+        # Its norms look at a whole sound, silence behind it too, so only what is equally long goes together.
+        groups = alike(there_BTN.flatten(1).sum(1))
+        parts = [(rows, _hear(network, raw[rows][there_BTN[rows]].view(len(rows), -1))) for rows in groups]
+        return beside(parts, len(mask), network.config.hidden_size)
+
     @cached_property
     def network(self) -> Any:
-        """The model, loaded when it is first asked."""
+        """The model, loaded when it is first asked; `normalises` says whether sound is brought to its scale."""
         import transformers
 
-        model = getattr(transformers, f"{self.architecture}Model")
         if self.config.preset:
-            return seeded(lambda: model(getattr(transformers, f"{self.architecture}Config")(**TINY)))
-        return load_network(model, self.config.folder())
+            network = self._drawn(TINY)
+        else:
+            network = load_network(getattr(transformers, f"{self.architecture}Model"), self.config.folder())
+        network.normalises = bool(self.extractor.do_normalize)
+        return network
+
+    def _drawn(self, settings: Mapping[str, Any]) -> Any:
+        import transformers
+
+        model, config = (getattr(transformers, f"{self.architecture}{what}") for what in ("Model", "Config"))
+        return seeded(lambda: model(config(**settings)))
 
     @cached_property
     def extractor(self) -> Any:
@@ -68,3 +104,13 @@ class Waves(Unloaded, SoundEncoder):
         if self.config.preset:
             return Wav2Vec2FeatureExtractor(do_normalize=True)
         return AutoFeatureExtractor.from_pretrained(str(self.config.folder()), local_files_only=True)
+
+
+def _hear(network: Any, sound_BN: Tensor) -> Tensor:
+    """Turn sounds of one length into steps [B, T, E]; shorter ones than the network reaches go on in silence."""
+    sound_BN = functional.pad(sound_BN, (0, max(0, REACH - sound_BN.shape[1])))
+    if network.normalises:
+        spread_B1 = (sound_BN.var(1, keepdim=True, unbiased=False) + 1e-7).sqrt()
+        sound_BN = (sound_BN - sound_BN.mean(1, keepdim=True)) / spread_B1
+    steps_BTE: Tensor = network(sound_BN).last_hidden_state
+    return steps_BTE

@@ -116,6 +116,14 @@ class Findings:
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
 
+def places_of(names: Iterable[str]) -> dict[str, list[int]]:
+    """Return each name with the places where it stands, in order of appearance."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    return places
+
+
 def split_by_subject(subjects: Iterable[str]) -> dict[str, Split]:
     """Split a corpus that has no splits of its own: of the sorted subjects every fifth tests, the next is dev."""
     sides: tuple[Split, ...] = (SPLITS[2], SPLITS[1], SPLITS[0], SPLITS[0], SPLITS[0])

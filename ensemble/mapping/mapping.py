@@ -5,6 +5,7 @@ A mapping gives raw scores (a pair's sum); `mix` lays beside them what members s
 
 from __future__ import annotations
 
+import typing
 from abc import abstractmethod
 from typing import Annotated, ClassVar, final
 
@@ -13,10 +14,12 @@ from pydantic import Field
 
 from ensemble.opinions import Opinions
 from modalities.config import Config, Uniform
-from modalities.labels import EXPRESSION, Labels, Pairs
+from modalities.labels import EXPRESSION, Pairs
 from modalities.part import Part
 from modalities.types import Mask, Scores
 
+TargetsByTask = typing.Mapping[str, Scores]
+"""Task → what is true of each segment [S, C]; NaN where that is not known."""
 Fused = tuple[Scores, Mask]
 """Scores [S, C], and whether anybody said them [S, C]."""
 
@@ -41,6 +44,7 @@ class Mapping(Part):
         spoken_share: Annotated[float, Uniform(0.0, 1.0), Field(ge=0, le=1)] = 0.5
 
     config: Config
+    looks_at_features: ClassVar[bool] = False
 
     @property
     def pairs(self) -> Pairs:
@@ -50,6 +54,9 @@ class Mapping(Part):
     @abstractmethod
     def map(self, opinions: Opinions, fused: dict[str, Fused]) -> Fused:
         """Return raw compound scores, and whether they can be known."""
+
+    def learn(self, opinions: Opinions, targets: TargetsByTask) -> None:
+        """Learn from what members said about labelled segments of dev; most mappings have nothing to learn."""
 
     @final
     def compound(self, opinions: Opinions, fused: dict[str, Fused], share: float | None = None) -> Fused:
@@ -65,16 +72,3 @@ class Mapping(Part):
         lam = np.where(known & said, self.config.spoken_share if share is None else share, said).astype(np.float32)
         mixed = (1 - lam) * normalise(mapped, known) + lam * normalise(spoken, said)
         return normalise(mixed, known | said), known | said
-
-
-class PairSum(Mapping):
-    """PPA: the sum of the pair's two basic probabilities (RAS §3.7)."""
-
-    name: ClassVar[str] = "ppa"
-
-    def map(self, opinions: Opinions, fused: dict[str, Fused]) -> Fused:  # noqa: ARG002  other mappings ask the members
-        """Add up the pair."""
-        scores_SC, said_SC = fused["expression"]
-        columns = np.array([Labels(self.config.expressions).positions(parts) for parts in self.pairs.values()])
-        known = np.asarray(said_SC[:, columns].all(axis=2))
-        return scores_SC[:, columns].sum(axis=2), known
