@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from modalities.assets import AssetError
+from modalities.encoders.backbone import (
+    Backbone,
+    Released,
+    Scale,
+    TextBackbone,
+    learning,
+    look_at_each,
+    read_each,
+)
 from modalities.encoders.batches import in_batches
 from modalities.encoders.encoder import Encoder
 from modalities.pretrained import Pretrained, Unloaded, frozen, seeded
@@ -33,7 +46,7 @@ class Loaded(NamedTuple):
     tokens: Any
 
 
-class Clip(Unloaded, Encoder[Input]):
+class Clip(Unloaded, Backbone, Encoder[Input]):
     """What the two sides of CLIP (Radford et al., 2021) share."""
 
     class Config(Pretrained):
@@ -44,8 +57,8 @@ class Clip(Unloaded, Encoder[Input]):
     config: Config
 
     @cached_property
-    def width(self) -> int:  # type: ignore[override]  # known from the model's own weights
-        """E."""
+    def width(self) -> int:
+        """E, known from the model's own weights."""
         return int(self.loaded.network.visual.output_dim)
 
     @cached_property
@@ -67,14 +80,36 @@ class Clip(Unloaded, Encoder[Input]):
         network, _, prepare = open_clip.create_model_and_transforms(place, precision="fp32", device="cpu")
         return Loaded(frozen(network), prepare, open_clip.get_tokenizer(place))
 
+    def release(self) -> Released:
+        """Give one side away."""
+        import open_clip
+
+        network, mean, spread = self.loaded.network, open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
+        if type(network) is not open_clip.CLIP:
+            raise ValueError(f"{self.config.name} is a {type(network).__name__}, but only a plain CLIP can be trained")
+        sizes = TINY
+        if not self.config.preset:
+            mean, spread = network.visual.image_mean, network.visual.image_std
+            sizes = json.loads((self.config.folder() / SETTINGS).read_text(encoding="utf-8"))["model_cfg"]
+        about = {"sizes": sizes, "mean": list(mean), "spread": list(spread)}
+        return Released(learning(self._side(network, about)), about)
+
+    def draw(self, about: Mapping[str, Any]) -> Any:
+        """Make one side of these sizes, with random weights."""
+        import open_clip
+
+        return learning(self._side(seeded(lambda: open_clip.CLIP(**about["sizes"])), about))
+
+    @abstractmethod
+    def _side(self, network: Any, about: Mapping[str, Any]) -> Any:
+        """Cut a side out of a whole network."""
+
 
 class Seeing(Clip[Input]):
     """The picture side."""
 
     def look(self, images: Sequence[Array]) -> NDArray[np.float32]:
         """One vector per RGB image [H, W, 3], not normalised; each depends on its own image alone."""
-        import torch
-
         network, prepare, _ = self.loaded
 
         def see(some: Sequence[Array]) -> torch.Tensor:
@@ -82,6 +117,15 @@ class Seeing(Clip[Input]):
             return vectors
 
         return in_batches(images, see, self.width)
+
+    def steps(self, network: Any, raw: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn pictures of bytes [B, T, H, W, 3] into vectors in their places."""
+        return look_at_each(lambda images: network(network.scale.apply(images)), raw, mask, network.output_dim)
+
+    def _side(self, network: Any, about: Mapping[str, Any]) -> Any:
+        visual = network.visual
+        visual.scale = Scale(visual.image_size[0], tuple(about["mean"]), tuple(about["spread"]), "bicubic")
+        return visual
 
 
 class ClipImage(Seeing[Faces]):
@@ -106,7 +150,7 @@ class ClipPicture(Seeing[Sequence[Array]]):
         return self.look(inputs)
 
 
-class ClipText(Clip[Sequence[str]]):
+class ClipText(Clip[Sequence[str]], TextBackbone):
     """The text side, E = 512, not normalised; reads 77 tokens (RAS, members 8 and 13)."""
 
     name: ClassVar[str] = "clip_text"
@@ -116,3 +160,27 @@ class ClipText(Clip[Sequence[str]]):
         """Turn texts into vectors [N, E]; an empty text is a text like any other."""
         network, _, tokens = self.loaded
         return in_batches(list(inputs), lambda texts: network.encode_text(tokens(texts)), self.width)
+
+    def cut(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Cut texts into ids of tokens, up to the one that ends a text, which is the greatest."""
+        ids_NT = self.loaded.tokens(list(texts)).numpy()
+        return [row[: int(row.argmax()) + 1] for row in ids_NT]
+
+    def steps(self, network: Any, raw: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn ids of tokens [B, T, 1] into one vector per text; what does not fit is cut off."""
+
+        def read(ids: Tensor, _: Tensor) -> Tensor:
+            places = network.context_length
+            vectors: Tensor = network.encode_text(functional.pad(ids, (0, max(0, places - ids.shape[1])))[:, :places])
+            return vectors
+
+        sizes = (network.ln_final.normalized_shape[0], network.vocab_size, 0)
+        if network.text_projection is not None:
+            sizes = (network.encode_width, *sizes[1:])
+        return read_each(read, raw, mask, sizes)
+
+    def _side(self, network: Any, about: Mapping[str, Any]) -> Any:
+        network.encode_width = about["sizes"]["embed_dim"]
+        del network.visual, network.logit_scale
+        network.logit_bias = None
+        return network

@@ -16,8 +16,11 @@ class Encoder(Part, Generic[Input]):
 
     kind: ClassVar[str]
     """Which modality can use it: `face`, `sound` or `text`."""
-    width: int
-    """E, the length of each vector."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """E, the length of each vector; where it is always the same, a constant of the class."""
 
     @abstractmethod
     def encode(self, inputs: Input) -> Array:

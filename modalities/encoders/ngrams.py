@@ -29,12 +29,16 @@ class Ngrams(Encoder[Sequence[str]]):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.width = config.width
         half = config.width // 2
         self._counters = (
             HashingVectorizer(n_features=half, ngram_range=(1, 2), token_pattern=r"\w+"),  # noqa: S106  a word
             HashingVectorizer(n_features=half, ngram_range=(3, 5), analyzer="char_wb"),
         )
+
+    @property
+    def width(self) -> int:
+        """E, as set."""
+        return self.config.width
 
     def encode(self, inputs: Sequence[str]) -> NDArray[np.float32]:
         """Turn texts into vectors [N, E] of length one; zero for a text without a word."""

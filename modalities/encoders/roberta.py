@@ -40,8 +40,8 @@ class Roberta(Unloaded, TextBackbone, Encoder[Sequence[str]]):
     config: Config
 
     @cached_property
-    def width(self) -> int:  # type: ignore[override]  # known from the model's own settings
-        """E."""
+    def width(self) -> int:
+        """E, known from the model's own settings."""
         return int(self.network.config.hidden_size)
 
     def encode(self, inputs: Sequence[str]) -> NDArray[np.float32]:

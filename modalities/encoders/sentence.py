@@ -39,7 +39,7 @@ class Sentence(Unloaded, TextBackbone, Encoder[Sequence[str]]):
     config: Config
 
     @cached_property
-    def width(self) -> int:  # type: ignore[override]  # known from the model's own settings
+    def width(self) -> int:
         """E, known from the model's own settings."""
         return int(self.network.get_embedding_dimension())
 

@@ -38,8 +38,8 @@ class ViTMAE(Unloaded, Backbone, Encoder[Faces]):
     config: Config
 
     @cached_property
-    def width(self) -> int:  # type: ignore[override]  # known from the model's own settings
-        """E."""
+    def width(self) -> int:
+        """E, known from the model's own settings."""
         return int(self.network.config.hidden_size)
 
     def encode(self, inputs: Faces) -> NDArray[np.float32]:

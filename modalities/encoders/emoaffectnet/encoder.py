@@ -39,8 +39,8 @@ class EmoAffectNet(Unloaded, Encoder[Faces]):
     config: Config
 
     @cached_property
-    def width(self) -> int:  # type: ignore[override]  # known from the model's own weights
-        """E."""
+    def width(self) -> int:
+        """E, known from the model's own weights."""
         return self.network.fc1.out_features
 
     def encode(self, inputs: Faces) -> NDArray[np.float32]:
