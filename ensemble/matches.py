@@ -53,8 +53,10 @@ class Matches:
     members: Mapping[str, Match]
 
     @classmethod
-    def of(cls, prompts: tuple[str, ...], outputs: Mapping[str, Output], heads: Mapping[str, Head]) -> Matches:
-        """Ask every member that can compare."""
+    def of(cls, prompts: tuple[str, ...], outputs: Mapping[str, Output], heads: Mapping[str, Head]) -> Matches | None:
+        """Ask every member that can compare; None where there is nothing to ask."""
+        if not prompts:
+            return None
         able = {name: head for name, head in heads.items() if isinstance(head, Comparing)}
         return cls(prompts, {name: Match.of(outputs[name], head, prompts) for name, head in able.items()})
 

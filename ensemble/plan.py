@@ -99,6 +99,10 @@ class Plan:
             modality = build({"kind": chosen.kind, **chosen.settings}, MODALITIES)
             _check_needs(name, modality.needs, modality.wants, cues)
             modalities[name] = modality
+            if not chosen.heads:
+                raise ValueError(
+                    f"the modality {name} has no head, so it would say nothing; add heads.NAME, or leave it out"
+                )
             for head, wish in chosen.heads.items():
                 heads[f"{name}.{head}"] = _head(modality, wish, known)
                 members.append(Member(f"{name}.{head}", name, grid_of(wish.grid)))
@@ -153,6 +157,10 @@ def _head(modality: Modality, wish: HeadSettings, known: Mapping[str, Task]) -> 
     chosen = wish.tasks or modality.tasks
     if unable := [task for task in chosen if task not in modality.tasks or task not in known]:
         raise ValueError(f"{modality.name} cannot speak {', '.join(unable)}; it can speak {', '.join(modality.tasks)}")
+    if beside := sorted(wish.speaks.keys() - set(chosen)):
+        raise ValueError(
+            f"speaks names {', '.join(beside)}, but this head of {modality.name} speaks {', '.join(chosen)}"
+        )
     speaks: dict[str, tuple[str, ...]] = {}
     for task in chosen:
         speaks[task] = wish.speaks.get(task, known[task].labels.names)

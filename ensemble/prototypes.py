@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from modalities.types import Array, Scores
+from modalities.types import Array, Mask, Scores
 
 
 def prototypes(features: Scores, truth: Array, said: Array, classes: int) -> Scores:
@@ -32,19 +32,27 @@ def similarities(
     """Return softmax(cosine / temperature) of features [N, D] to the prototypes of pairs of classes: [N, K].
 
     A pair of a class with itself is the basic expression. One that lacks a prototype scores zero, beside others that
-    sum to one; where all lack one, every score is zero.
+    sum to one (`known` says which have one); where all lack one, every score is zero.
     """
     if temperature <= 0:
         raise ValueError(f"the temperature must be above zero, but is {temperature}")
-    of_pairs = np.stack([(prototypes_CD[one] + prototypes_CD[other]) / 2 for one, other in pairs])
-    known = ~np.isnan(of_pairs).any(axis=1)
-    cosines = _unit(features) @ _unit(np.where(known[:, None], of_pairs, 0)).T
-    sharp = np.where(known, cosines / temperature, -np.inf)
+    of_pairs, there = _of_pairs(prototypes_CD, pairs), known(prototypes_CD, pairs)
+    cosines = _unit(features) @ _unit(np.where(there[:, None], of_pairs, 0)).T
+    sharp = np.where(there, cosines / temperature, -np.inf)
     highest = sharp.max(axis=1, keepdims=True)
     powers = np.exp(sharp - np.where(np.isfinite(highest), highest, 0))
     total = powers.sum(axis=1, keepdims=True)
     scores: Scores = (powers / np.where(total > 0, total, 1)).astype(np.float32)
     return scores
+
+
+def known(prototypes_CD: Scores, pairs: Sequence[tuple[int, int]]) -> Mask:
+    """Return which pairs have a prototype [K]."""
+    return np.asarray(~np.isnan(_of_pairs(prototypes_CD, pairs)).any(axis=1))
+
+
+def _of_pairs(prototypes_CD: Scores, pairs: Sequence[tuple[int, int]]) -> Scores:
+    return np.stack([(prototypes_CD[one] + prototypes_CD[other]) / 2 for one, other in pairs])
 
 
 def _unit(rows: Scores) -> Scores:

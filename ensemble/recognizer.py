@@ -21,6 +21,7 @@ from ensemble.plan import Plan
 from ensemble.timeline import Rows, Timeline, Verdict
 from ensemble.tracks import NOBODY, Primary, Sightings
 from modalities.grid import Span
+from modalities.heads.head import Head
 from modalities.media import Limits, read
 from modalities.types import FOREVER, SECOND, Clip, Footage, Mask, Microseconds, Output, Scores, Segment, Times
 
@@ -85,7 +86,11 @@ class Recognizer:
             raise ValueError(f"there is no member {', '.join(unknown)} to leave out; members are {', '.join(names)}")
         if wishes.without >= set(names):
             raise ValueError("every member was left out, so there is nothing to fuse; leave at least one in")
-        check_prompts(wishes.prompts, self.plan.heads)
+        check_prompts(wishes.prompts, self.asked(wishes))
+
+    def asked(self, wishes: Wishes) -> dict[str, Head]:
+        """Return the heads of the members that a request does not leave out."""
+        return {name: head for name, head in self.plan.heads.items() if name not in wishes.without}
 
     def judge(self, impression: Impression) -> dict[str, Output]:
         """Ask every member about the segments that have closed."""
@@ -155,7 +160,9 @@ class _Pending:
             impression.transcript,
             impression.captions,
             impression.problems,
-            Matches.of(prompts, outputs, self._plan.heads) if (prompts := self._wishes.prompts) else None,
+            Matches.of(prompts, outputs, self._recognizer.asked(self._wishes))
+            if (prompts := self._wishes.prompts)
+            else None,
         )
 
     def _ready(self, impression: Impression) -> list[Span]:

@@ -41,7 +41,11 @@ ENCODERS: Mapping[str, str] = {
     "clip_text": "modalities.encoders.clip:ClipText",
     "clip_picture": "modalities.encoders.clip:ClipPicture",
     "pixels": "modalities.encoders.pixels:Pixels",
+    "crops": "modalities.encoders.crops:Crops",
+    "samples": "modalities.encoders.samples:Samples",
+    "tokens": "modalities.encoders.tokens:Tokens",
     "stated": "modalities.encoders.stated:Stated",
+    "terms": "modalities.encoders.terms:Terms",
 }
 HEADS: Mapping[str, str] = {
     "mean": "modalities.heads.mean:MeanHead",
@@ -52,8 +56,12 @@ HEADS: Mapping[str, str] = {
     "bilstm": "modalities.heads.bilstm:BiLSTMHead",
     "uncertain": "modalities.heads.uncertain:UncertainHead",
     "cosine": "modalities.heads.cosine:CosineHead",
+    "statistics": "modalities.heads.statistics:StatisticsHead",
     "match": "modalities.heads.matching:MatchHead",
     "clip": "modalities.heads.matching:ClipHead",
+    "convolutional": "modalities.heads.convolutional:ConvolutionalHead",
+    "tuned": "modalities.heads.tuned:TunedHead",
+    "linear": "modalities.heads.linear:LinearHead",
 }
 MODALITIES: Mapping[str, str] = {
     "face": "modalities.face:Face",

@@ -37,25 +37,25 @@ class Face(Modality):
         return {"faces": self.config.faces}
 
     def encode(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> Encoding:
-        """Steps [S, T, E]: one for each frame that was looked at; masked where the track was not in it."""
+        """Steps [S, T, ...]: one for each frame that was looked at; masked where the track was not in it."""
         faces = cast(Faces, percepts["faces"])
         wanted = np.zeros(len(faces), np.bool_)
         for segment in segments:
             wanted |= _rows(faces, segment)
-        vectors_NE = np.zeros((len(faces), self.encoder.width), np.float32)
-        vectors_NE[wanted] = self.encoder.encode(faces.take(wanted))
+        steps_N = self.encoder.encode(faces.take(wanted))
+        place_N = np.cumsum(wanted) - 1
         looked = [faces.looked[(faces.looked >= s.start) & (faces.looked < s.end)] for s in segments]
         encoding = Encoding.of(
             segments,
-            [np.zeros((len(times), self.encoder.width), np.float32) for times in looked],
+            [np.zeros((len(times), *steps_N.shape[1:]), steps_N.dtype) for times in looked],
             looked,
-            like=np.zeros((0, self.encoder.width), np.float32),
+            like=steps_N[:0],
         )
         seen_ST = np.zeros_like(encoding.mask)
         for row, segment in enumerate(segments):
             rows = np.flatnonzero(_rows(faces, segment))
             steps = np.searchsorted(looked[row], faces.times[rows])
-            encoding.steps[row, steps], seen_ST[row, steps] = vectors_NE[rows], True
+            encoding.steps[row, steps], seen_ST[row, steps] = steps_N[place_N[rows]], True
         return Encoding(encoding.segments, encoding.steps, seen_ST, encoding.times)
 
 

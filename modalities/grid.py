@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import FiniteFloat, model_validator
 
 from modalities.config import Config
 from modalities.types import SAMPLED_FPS, SECOND, Microseconds
@@ -19,9 +19,9 @@ Span = tuple[Microseconds, Microseconds]
 class Grid(Config):
     """Spans of `duration` seconds that start every `step` seconds; the last may be as short as `tail`."""
 
-    duration: float = 4.0
-    step: float = 2.0
-    tail: float = 1.0
+    duration: FiniteFloat = 4.0
+    step: FiniteFloat = 2.0
+    tail: FiniteFloat = 1.0
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -47,6 +47,11 @@ class Part(ABC):
         return {}
 
     @property
+    def reads(self) -> tuple[Path, ...]:
+        """Files and folders of the user's own, outside of any bundle, on whose content the part's answers depend."""
+        return ()
+
+    @property
     def speaks(self) -> Mapping[str, Labels]:
         """Task → the labels that the part's weights were made for; empty where it has none."""
         return {}

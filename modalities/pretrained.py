@@ -113,6 +113,14 @@ class Unloaded:
 
     config: Config
 
+    @property
+    def reads(self) -> tuple[Path, ...]:
+        """The model's folder, where it is one of the user's own; what the hub has is known by its revision."""
+        if not isinstance(self.config, Pretrained) or self.config.preset:
+            return ()
+        folder = Path(self.config.name).expanduser()
+        return (folder,) if folder.is_dir() else ()
+
     def __getstate__(self) -> dict[str, Config]:
         return {"config": self.config}
 
@@ -186,9 +194,7 @@ def load_network(architecture: Any, folder: Path, dtype: torch.dtype = torch.flo
     return frozen(network)
 
 
-def load_with_processor(
-    folder: Path, classes: tuple[Any, ...], dtype: torch.dtype = torch.float32
-) -> tuple[Any, Any]:
+def load_with_processor(folder: Path, classes: tuple[Any, ...], dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
     """Return a network of that of some classes of transformers as which it was saved, and its processor.
 
     Raises `AssetError` where the folder holds another kind of model.

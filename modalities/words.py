@@ -1,4 +1,4 @@
-"""Modalities of words: a segment's text is one step, absent where there is none."""
+"""Modalities of words: a segment's text is one step, or a step per token; absent where there is none."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from modalities.encoders.encoder import Encoder
-from modalities.types import Encoding, Segment
+from modalities.types import Array, Encoding, Segment, Times
 
 
 def encode_texts(encoder: Encoder[Sequence[str]], segments: Sequence[Segment], texts: Sequence[str]) -> Encoding:
-    """Turn one text per segment into steps [S, 1, E]; an empty text is a masked step."""
-    there = np.array([bool(text) for text in texts], np.bool_)
-    steps_S1E = np.zeros((len(segments), 1, encoder.width), np.float32)
-    if there.any():
-        steps_S1E[there, 0] = encoder.encode([text for text in texts if text])
-    middles = np.array([segment.middle for segment in segments], np.int64)
-    return Encoding(tuple(segments), steps_S1E, there[:, None], middles[:, None])
+    """Turn one text per segment into steps [S, T, E]; an empty text has none.
+
+    An encoder gives one vector per text, which becomes one step in the middle of its segment; or one array of steps per
+    text, which are spread evenly over it.
+    """
+    encoded: Array | list[Array] = encoder.encode([text for text in texts if text])
+    raw = isinstance(encoded, list)
+    nothing = np.zeros((0, encoder.width), np.int64 if raw else np.float32)
+    rows = iter(encoded)
+    steps = [np.reshape(next(rows), (-1, encoder.width)) if text else nothing for text in texts]
+    times = [_spread(segment, len(some)) for segment, some in zip(segments, steps, strict=True)]
+    return Encoding.of(segments, steps, times, like=nothing)
+
+
+def _spread(segment: Segment, count: int) -> Times:
+    """Return the middles [T] of equal parts of a segment."""
+    places: Times = 2 * np.arange(count, dtype=np.int64) + 1
+    return segment.start + places * (segment.end - segment.start) // max(2 * count, 1)

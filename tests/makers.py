@@ -29,6 +29,7 @@ ASKED = {
     "endpoint": lambda: {"url": chat_server.shared().url, "model": "hashes"},
     "caption_table": lambda: {"path": caption_table()},
     "match": lambda: {"encoder": {"kind": "clip_picture", "preset": "tiny"}},
+    "tokens": lambda: {"model": {"kind": "roberta", "preset": "tiny"}},
 }
 """Part → a maker of the settings that have no default, or one that is too large for a test."""
 
@@ -58,6 +59,8 @@ OF_HEADS = {
     "mamba": {"layers": 1},  # drawn weights are large, and what a block adds grows with the fifth power of its input
     "match": {"preset": "tiny", "width": 32},
     "clip": {"size": 16, "width": 3},
+    "convolutional": {"width": 3, "channels": (8, 16)},
+    "tuned": {"width": 320, "backbone": {"kind": "wavlm", "preset": "tiny"}},
 }
 """Head → settings."""
 
@@ -88,7 +91,11 @@ def draw_weights(head, seed=0):
 
 def batch_for(kind):
     """Draw steps of the kind that a head is made for."""
-    return heads.Batch.pixels(20) if kind == "clip" else heads.Batch.draw(OF_HEADS.get(kind, {}).get("width", WIDTH))
+    return (
+        heads.Batch.pixels(20)
+        if kind in ("clip", "convolutional")
+        else heads.Batch.draw(OF_HEADS.get(kind, {}).get("width", WIDTH))
+    )
 
 
 MODALITIES_OVER_TOYS = {

@@ -58,7 +58,7 @@ def fill_cache():
 def test_help_names_the_commands_and_waits_for_nothing_heavy(run):
     code, out, _ = run("--help")
     assert code == 0
-    assert all(command in out for command in ("fetch", "licences", "doctor"))
+    assert all(command in out for command in ("fetch", "licences", "doctor", "predict", "evaluate", "reproduce"))
     program = "import sys, twofold; print({'torch', 'ray', 'av', 'cv2', 'pandas', 'mediapipe'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "set()"

@@ -19,6 +19,7 @@ from ensemble.perception import Perception
 from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Timeline
+from modalities.grid import Grid, cut
 from modalities.media import Limits, read
 from modalities.types import Clip
 from tests.makers import draw_weights
@@ -75,6 +76,8 @@ def same(one: Timeline, other: Timeline, tolerance: float) -> None:
     np.testing.assert_array_equal(one.rows.tracks, other.rows.tracks)
     assert one.verdict.segments == other.verdict.segments
     assert one.transcript == other.transcript
+    assert (one.captions is None) == (other.captions is None)
+    assert one.captions is None or other.captions is None or one.captions.captions == other.captions.captions
     for task, scores in one.rows.scores.items():
         np.testing.assert_allclose(scores, other.rows.scores[task], atol=tolerance)
     np.testing.assert_allclose(one.rows.contributions, other.rows.contributions, atol=tolerance)
@@ -84,7 +87,7 @@ def test_every_member_has_something_to_say(timeline: Timeline, script: Script) -
     assert len(timeline.members) == 7
     assert timeline.verdict.opinions.present.any(axis=1).all()
     assert timeline.captions is not None
-    assert all(caption.text for caption in timeline.captions.captions)
+    assert [(c.start, c.end) for c in timeline.captions.captions] == cut(timeline.end, Grid())
     assert timeline.transcript is not None
     heard = {word.text.lower().strip(".,!?") for word in timeline.transcript.words}
     said = {word.lower().strip(".,!?") for sentence in script.sentences for word in sentence.split()}

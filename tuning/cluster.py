@@ -18,6 +18,7 @@ os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
 os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
 
 import ray
+from ray.exceptions import RayTaskError
 
 Item = TypeVar("Item")
 IN_FLIGHT = 2
@@ -57,7 +58,10 @@ def spread_over(
                 flying[getattr(actor, method).remote(item)] = actor, item
             (ready,), _ = ray.wait(list(flying), num_returns=1)
             actor, item = flying.pop(ready)
-            ray.get(ready)
+            try:
+                ray.get(ready)
+            except RayTaskError as error:  # its own words are a traceback of where it happened
+                raise error.cause from None
             free.append(actor)
             done(item)
     finally:

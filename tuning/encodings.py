@@ -37,7 +37,7 @@ from modalities.types import (
 from modalities.whole import whole
 from tuning.corpora.corpus import LabelledClip
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when cues or encoders change what they find: what was kept before is then not used again."""
 
 
@@ -54,8 +54,20 @@ def fingerprint(plan: Plan) -> str:
     }
     cues = {name: [cue.name, cue.config.model_dump(mode="json")] for name, cue in plan.cues.items()}
     files = {asset.name: asset.sha256 for asset in assets.table()}
-    about = {"format": FORMAT, "cues": cues, "modalities": modalities, "assets": files}
+    parts = (*plan.cues.values(), *(modality.encoder for modality in plan.modalities.values()))
+    own = {str(path): _content(path) for part in parts for path in part.reads}
+    about = {"format": FORMAT, "cues": cues, "modalities": modalities, "assets": files, "own": own}
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _content(path: Path) -> str:
+    """Hash a file, or all files of a folder; nothing where there is neither, which its part will say."""
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as stream:
+                digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
 
 
 class EncodingCache:
@@ -63,19 +75,22 @@ class EncodingCache:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.root, self.folder = folder, folder / fingerprint(plan)
-        self._keys: dict[str, Path] = {}
+        self._by_name = any("clip" in cue.needs.values() for cue in plan.cues.values())
+        self._keys: dict[tuple[str, Path | None, str], Path] = {}
 
     def path(self, clip: LabelledClip) -> Path:
         """Where a clip's impression is kept, or will be; hashes the clip's file once."""
-        if clip.name not in self._keys:
+        # Names are unique within a corpus only, and one cache may serve several.
+        key = (clip.name, clip.path, clip.split)
+        if key not in self._keys:
             digest = hashlib.sha256()
             if clip.path is not None:
                 with clip.path.open("rb") as media:
                     digest.update(hashlib.file_digest(media, "sha256").digest())
-            for part in (clip.brought, clip.segments, clip.end):
-                _hash(part, digest.update)
-            self._keys[clip.name] = self.folder / f"{digest.hexdigest()[:24]}.npz"
-        return self._keys[clip.name]
+            for part in (clip.brought, clip.segments, clip.end, clip.name if self._by_name else None):
+                hash_into(part, digest.update)
+            self._keys[key] = self.folder / f"{digest.hexdigest()[:24]}.npz"
+        return self._keys[key]
 
     def missing(self, clips: Iterable[LabelledClip]) -> list[LabelledClip]:
         """Return the clips that must still be encoded."""
@@ -94,19 +109,19 @@ def impress(plan: Plan, footages: Iterable[Footage], modalities: Mapping[str, En
     return join(list(Perception(plan, modalities).run(footages)))
 
 
-def _hash(value: Any, update: Callable[[bytes], None]) -> None:
+def hash_into(value: Any, update: Callable[[bytes], None]) -> None:
     """Hash what a corpus brings, by content."""
     if isinstance(value, np.ndarray):
         update(f"{value.dtype.str}{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
     elif is_dataclass(value):
         update(type(value).__name__.encode())
         for field in fields(value):
-            _hash(getattr(value, field.name), update)
+            hash_into(getattr(value, field.name), update)
     elif isinstance(value, Mapping):
-        _hash(tuple(sorted(value.items())), update)
+        hash_into(tuple(sorted(value.items())), update)
     elif isinstance(value, tuple):
         for part in value:
-            _hash(part, update)
+            hash_into(part, update)
     else:
         update(repr(value).encode())
 
@@ -137,9 +152,10 @@ def save_impression(impression: Impression, path: Path) -> None:
     keys = list(impression.encodings)
     for number, key in enumerate(keys):
         encoding = impression.encodings[key]
-        rows = [(s.start, s.end, -1 if s.track is None else s.track) for s in encoding.segments]
-        arrays[f"{number}.segments"] = np.array(rows, np.int64).reshape(-1, 3)
+        arrays[f"{number}.segments"] = _rows(encoding.segments)
         arrays |= {f"{number}.{name}": getattr(encoding, name) for name in ("steps", "mask", "times")}
+    if impression.segments is not None:
+        arrays["listed"] = _rows(impression.segments)
     about = {
         "span": [impression.start, impression.end],
         "keys": [[modality, grid.model_dump()] for modality, grid in keys],
@@ -162,8 +178,7 @@ def load_impression(path: Path, only: Container[Key] | None = None) -> Impressio
             key = modality, Grid(**grid)
             if only is not None and key not in only:
                 continue
-            rows = arrays[f"{number}.segments"].tolist()
-            segments = tuple(Segment(start, end, None if track < 0 else track) for start, end, track in rows)
+            segments = _segments(arrays[f"{number}.segments"])
             columns = (arrays[f"{number}.{name}"] for name in ("steps", "mask", "times"))
             encodings[key] = Encoding(segments, *columns)
         speech, words, captions = about["speech"], about["words"], about["captions"]
@@ -179,6 +194,15 @@ def load_impression(path: Path, only: Container[Key] | None = None) -> Impressio
             speech=None if speech is None else Speech(np.array(speech, np.int64).reshape(-1, 2), FOREVER),
             transcript=None if words is None else Transcript(tuple(Word(*word) for word in words), FOREVER),
             captions=None if captions is None else Captions(tuple(Caption(*c) for c in captions), FOREVER),
-            segments=None,
+            segments=_segments(arrays["listed"]) if "listed" in arrays.files else None,
             problems=tuple(about["problems"]),
         )
+
+
+def _rows(segments: Iterable[Segment]) -> Array:
+    rows = [(segment.start, segment.end, -1 if segment.track is None else segment.track) for segment in segments]
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def _segments(rows: Array) -> tuple[Segment, ...]:
+    return tuple(Segment(start, end, None if track < 0 else track) for start, end, track in rows.tolist())

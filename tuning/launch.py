@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def fit_directly(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
 def fit_on_ray(job: Job, report: Callable[[Step], None], workers: int = 1, retries: int = 2) -> dict[str, float]:
     """Fit all members in one Ray Train run; where a worker dies, all begin again at the last state that was written."""
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
+    from ray.train.torch import TorchConfig, TorchTrainer
 
     job.out.mkdir(parents=True, exist_ok=True)
     progress = job.out / PROGRESS_FILE
@@ -34,7 +34,8 @@ def fit_on_ray(job: Job, report: Callable[[Step], None], workers: int = 1, retri
     trainer = TorchTrainer(
         _worker,
         train_loop_config={"job": job},
-        scaling_config=ScalingConfig(num_workers=workers, use_gpu=_gpus() >= workers),
+        torch_config=TorchConfig(backend="gloo"),  # heads are fitted on CPUs
+        scaling_config=ScalingConfig(num_workers=workers),
         run_config=RunConfig(
             name="fit",
             storage_path=str((job.out / "ray").resolve()),
@@ -58,15 +59,18 @@ def _worker(config: dict[str, Any]) -> dict[str, float]:
         if not first:
             return
         with (job.out / PROGRESS_FILE).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(asdict(step)) + "\n")
+            log.write("\n" + json.dumps(asdict(step)) + "\n")  # a line that a killed worker began ends here
 
     return train(job, tell)
 
 
-def _gpus() -> int:
-    import ray
-
-    return int(ray.cluster_resources().get("GPU", 0))
+def steps_in(lines: Iterable[str]) -> Iterator[Step]:
+    """Read steps from lines of a progress file; what a killed worker left half-written is passed over."""
+    for line in lines:
+        try:
+            yield Step(**json.loads(line))
+        except ValueError:
+            continue
 
 
 class _Follower:
@@ -90,7 +94,7 @@ class _Follower:
             while True:
                 over = self._over.wait(self._every)
                 *lines, rest = (rest + log.read()).split("\n")
-                for line in lines:
-                    self._report(Step(**json.loads(line)))
+                for step in steps_in(lines):
+                    self._report(step)
                 if over:
                     return

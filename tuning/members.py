@@ -20,9 +20,7 @@ from tuning.corpora.corpus import LabelledClip, Split
 from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, fit
 from tuning.objectives import HeadObjective
-
-SAMPLE = 4096
-"""Rows from which a head learns the mean and spread of its inputs."""
+from tuning.recipe import RecipeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,15 @@ class Fitting:
             train, dev = (self.keep(sides[side], Path(folder) / side) for side in ("train", "dev"))
         torch.manual_seed(self.seed)
         head.reset()
-        sample = train.take(torch.linspace(0, len(train) - 1, min(len(train), SAMPLE), dtype=torch.float64).long())
+        count = min(len(train), head.rows_to_know)
+        sample = train.take(torch.linspace(0, len(train) - 1, count, dtype=torch.float64).long())
         head.standardise_by(sample["steps"], sample["mask"])
         objective = HeadObjective(head, train, self.settings)
         if not any(True for _ in head.parameters()):
+            head.eval()
+            calibrate(head, dev)
             with torch.no_grad():
-                return objective.score(head.eval(), dev)
+                return objective.score(head, dev)
         data, keep = Data(train, dev), states.keeping(report)
         score = fit(head, objective, data, self.settings, seed=self.seed, report=keep, resume=states.read())
         calibrate(head, dev)
@@ -84,7 +85,7 @@ class Fitting:
                 keeper.add(taken, columns, one.source)
         rows_kept = Kept.open(folder)
         if not len(rows_kept):
-            raise ValueError(f"{name} is present in no clip of this split, so it cannot be fitted; check its cues")
+            raise RecipeError(f"{name} is present in no clip of this split, so it cannot be fitted; check its cues")
         return rows_kept
 
     @property

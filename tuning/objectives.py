@@ -49,6 +49,8 @@ class HeadObjective:
         self._kinds: Mapping[str, Kind] = {t: k for t, k in head.config.kinds.items() if _share(settings, t)}
         if unknown := settings.task_weights.keys() - head.config.kinds.keys():
             raise ValueError(f"task_weights name {', '.join(sorted(unknown))}, which {head.name} does not speak")
+        if not self._kinds:
+            raise ValueError(f"task_weights drop every task that {head.name} speaks; leave one above 0")
         self._weights = {task: self._class_weights(train, task, settings) for task in self._kinds}
         if (settings.jitter or settings.mixup) and len(train) and not _vectors(train):
             raise ValueError(f"jitter and mixup are for vectors, but the steps of {head.name} are raw; set both to 0")
@@ -61,7 +63,7 @@ class HeadObjective:
 
     def loss(self, part: nn.Module, batch: Batch) -> Tensor:
         """Sum over tasks; the mean over labelled rows of each."""
-        head, settings = cast(Head, getattr(part, "module", part)), self._settings
+        head, settings = cast(Head, part), self._settings
         batch = {**batch, "steps": head.augment(batch["steps"], batch["mask"], torch.default_generator)}
         if settings.mixup:
             batch = mixed(batch, self._kinds, settings.mixup)

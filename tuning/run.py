@@ -21,10 +21,10 @@ from ensemble import bundle
 from ensemble.plan import Plan
 from modalities.assets import cache_folder, locate, table
 from tuning.corpora.corpus import Corpus
-from tuning.encodings import EncodingCache, fingerprint
+from tuning.encodings import EncodingCache, fingerprint, hash_into
 from tuning.extract import extract
 from tuning.launch import fit_directly, fit_on_ray
-from tuning.recipe import Recipe
+from tuning.recipe import Recipe, RecipeError
 from tuning.stages import Count, Stages
 from tuning.train import FUSION, MAPPING, Job, dev_is_given
 
@@ -35,7 +35,10 @@ _VERSIONED = ("torch", "transformers", "mediapipe", "numpy", "ray", "av", "onnxr
 
 def run(recipe: Recipe, corpora: Mapping[str, Path], out: Path, *, workers: int, stages: Stages) -> Path:
     """Encode, fit and write the bundle; returns its folder. `workers` = 0 fits in this process. Needs a running Ray."""
-    plan = Plan.of(recipe.ensemble)
+    try:
+        plan = Plan.of(recipe.ensemble)
+    except (ValueError, TypeError, KeyError) as error:
+        raise RecipeError(f"the recipe {recipe.name} makes no ensemble: {error}") from error
     _check_assets(plan)
     job = Job(recipe, dict(corpora), cache_folder() / "encodings", out / "fit")
     read = job.read()
@@ -88,9 +91,9 @@ def data_hash(corpora: list[Corpus], cache: EncodingCache) -> str:
     digest = hashlib.sha256()
     for corpus in corpora:
         for clip in sorted(corpus.clips, key=lambda clip: clip.name):
-            digest.update(f"{corpus.name} {clip.name} {clip.split} {cache.path(clip).name}".encode())
-            for task in sorted(clip.labels):
-                digest.update(clip.labels[task].tobytes())
+            digest.update(f"{corpus.name} {cache.path(clip).name}".encode())
+            for part in (clip.name, clip.subject, clip.split, clip.labelling, clip.labels):
+                hash_into(part, digest.update)
     return digest.hexdigest()[:16]
 
 

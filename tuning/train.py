@@ -19,7 +19,7 @@ from tuning.fit import Progress
 from tuning.fit.world import World
 from tuning.fusing import fit_fusion, fit_mapping, listen
 from tuning.members import Fitting, Known, Sides, States
-from tuning.recipe import Recipe
+from tuning.recipe import Recipe, RecipeError
 
 FUSION, MAPPING = "fusion", "mapping"
 
@@ -43,7 +43,7 @@ class Job:
         for corpus in corpora:
             labelled = any("compound" in clip.labels for clip in corpus.clips)
             if labelled and list(corpus.compounds.items()) != wanted:  # labels are columns in order
-                raise ValueError(
+                raise RecipeError(
                     f"the corpus {corpus.name} labels the compounds {', '.join(corpus.compounds)}, but the recipe asks "
                     f"for {', '.join(self.recipe.ensemble.compounds)}; make them the same, in this order, in "
                     "[ensemble.compounds]"
@@ -126,5 +126,5 @@ def _sides(corpora: list[Corpus]) -> Sides:
         sides["train"] = [known for known in sides["train"] if known.clip.subject not in decide]
     for side, known in sides.items():
         if not known:
-            raise ValueError(f"there are no clips in the {side} split of these corpora, so nothing can be fitted")
+            raise RecipeError(f"there are no clips in the {side} split of these corpora, so nothing can be fitted")
     return sides

@@ -11,7 +11,7 @@ from pydantic import Field
 from ensemble.mapping.mapping import Fused, Mapping, TargetsByTask, normalise
 from ensemble.mapping.ppa import pair_sums
 from ensemble.opinions import Opinions
-from ensemble.prototypes import prototypes, similarities
+from ensemble.prototypes import known, prototypes, similarities
 from modalities.config import Uniform
 from modalities.labels import Labels
 from modalities.types import Array, Scores
@@ -22,8 +22,8 @@ SURE = 0.5
 class PrototypeSimilarity(Mapping):
     """The mean over present members of how near their features are to the compounds' prototypes.
 
-    Prototypes are learnt on dev, of each member's own features, from the segments that it judged rightly. A segment
-    about which no member with prototypes has an opinion takes the pair sum instead; rows are distributions.
+    Prototypes are learnt on dev, of each member's own features, from the segments that it judged rightly. Where no
+    present member has a prototype of a compound, its share of the pair sums stands in.
     """
 
     name: ClassVar[str] = "pfsa"
@@ -51,29 +51,31 @@ class PrototypeSimilarity(Mapping):
     def learn(self, opinions: Opinions, targets: TargetsByTask) -> None:
         """Make prototypes of every member with features that speaks all basic expressions."""
         truth_SC = targets["expression"]
-        known = np.nan_to_num(truth_SC).max(axis=1, initial=0) > SURE
+        sure = np.nan_to_num(truth_SC).max(axis=1, initial=0) > SURE
         self._prototypes = {}
         for row, member in enumerate(opinions.members):
-            judged = known & opinions.said["expression"][row].all(axis=1)
+            judged = sure & opinions.said["expression"][row].all(axis=1)
             if member not in opinions.features or not judged.any():
                 continue
             said = opinions.scores["expression"][row][judged].argmax(axis=1)
             truth = truth_SC[judged].argmax(axis=1)
             features = opinions.features[member][judged]
-            self._prototypes[member] = prototypes(features, truth, said, truth_SC.shape[1])
+            made = prototypes(features, truth, said, truth_SC.shape[1])
+            if not np.isnan(made).all():
+                self._prototypes[member] = made
 
     def map(self, opinions: Opinions, fused: dict[str, Fused]) -> Fused:
         """Compare features with prototypes; fall back to the pair sum."""
         labels = Labels(self.config.expressions)
         sums, said = pair_sums(fused["expression"], labels, self.pairs)
         pairs = [(labels.index(one), labels.index(other)) for one, other in self.pairs.values()]
-        total, count = np.zeros_like(sums), np.zeros(len(sums), np.int64)
+        total_SK, count_SK = np.zeros_like(sums), np.zeros(sums.shape, np.int64)
         for row, member in enumerate(opinions.members):
             if member in self._prototypes and member in opinions.features:
-                present = opinions.present[row]
-                near = similarities(opinions.features[member], self._prototypes[member], pairs, self.config.temperature)
-                total += np.where(present[:, None], near, 0)
-                count += present
-        mean = total / np.maximum(count, 1)[:, None]
-        heard = (count > 0)[:, None]
-        return np.where(heard, mean, normalise(sums, said)), np.where(heard, True, said)  # noqa: FBT003
+                made = self._prototypes[member]
+                speaks_SK = opinions.present[row][:, None] & known(made, pairs)[None, :]
+                near_SK = similarities(opinions.features[member], made, pairs, self.config.temperature)
+                total_SK += np.where(speaks_SK, near_SK, 0)
+                count_SK += speaks_SK
+        mean_SK = total_SK / np.maximum(count_SK, 1)
+        return np.where(count_SK > 0, mean_SK, normalise(sums, said)).astype(np.float32), (count_SK > 0) | said

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from modalities.assets import AssetError
 from modalities.encoders.backbone import (
@@ -163,8 +164,7 @@ class ClipText(Clip[Sequence[str]], TextBackbone):
 
     def cut(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Cut texts into ids of tokens, up to the one that ends a text, which is the greatest."""
-        ids_NT = self.loaded.tokens(list(texts)).numpy()
-        return [row[: int(row.argmax()) + 1] for row in ids_NT]
+        return [row[: int(row.argmax()) + 1] for row in self.tokenizer(list(texts)).numpy()]
 
     def steps(self, network: Any, raw: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Turn ids of tokens [B, T, 1] into one vector per text; what does not fit is cut off."""
@@ -174,13 +174,19 @@ class ClipText(Clip[Sequence[str]], TextBackbone):
             vectors: Tensor = network.encode_text(functional.pad(ids, (0, max(0, places - ids.shape[1])))[:, :places])
             return vectors
 
-        sizes = (network.ln_final.normalized_shape[0], network.vocab_size, 0)
-        if network.text_projection is not None:
-            sizes = (network.encode_width, *sizes[1:])
-        return read_each(read, raw, mask, sizes)
+        return read_each(read, raw, mask, (network.output_dim, network.vocab_size, 0))
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """What cuts texts into tokens, without the model."""
+        import open_clip
+
+        if self.config.preset:
+            return open_clip.tokenizer.SimpleTokenizer()
+        return open_clip.get_tokenizer(f"local-dir:{self.config.folder()}")
 
     def _side(self, network: Any, about: Mapping[str, Any]) -> Any:
-        network.encode_width = about["sizes"]["embed_dim"]
+        network.output_dim = about["sizes"]["embed_dim"]
         del network.visual, network.logit_scale
         network.logit_bias = None
         return network

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
 from modalities.encoders.backbone import Backbone, Released, alike, beside, learning
 from modalities.encoders.encoder import SoundEncoder
@@ -47,7 +48,9 @@ class Waves(Unloaded, Backbone, SoundEncoder):
     def encode(self, inputs: Array) -> NDArray[np.float32]:
         """Turn sound [N] into steps [T, E]: at least one; sound shorter than 25 ms is continued by silence."""
         with torch.inference_mode():
-            steps: NDArray[np.float32] = _hear(self.network, torch.from_numpy(inputs.astype(np.float32))[None])[0].numpy()
+            steps: NDArray[np.float32] = _hear(self.network, torch.from_numpy(inputs.astype(np.float32))[None])[
+                0
+            ].numpy()
         return steps
 
     def times(self, steps: int) -> Times:
@@ -56,7 +59,7 @@ class Waves(Unloaded, Backbone, SoundEncoder):
 
     def release(self) -> Released:
         """Give the network away; what it drops or hides at random in training is off, for heads augment their steps."""
-        network = self.network
+        network = _plain(self.network)
         network.config.update(_CALM)
         if hasattr(network, "masked_spec_embed"):  # what hides sound
             del network.masked_spec_embed
@@ -64,7 +67,7 @@ class Waves(Unloaded, Backbone, SoundEncoder):
 
     def draw(self, about: Mapping[str, Any]) -> Any:
         """Make a network of these settings, with random weights."""
-        network = self._drawn(about["config"])
+        network = _plain(self._drawn(about["config"]))
         network.normalises = about["normalises"]
         return learning(network)
 
@@ -104,6 +107,14 @@ class Waves(Unloaded, Backbone, SoundEncoder):
         if self.config.preset:
             return Wav2Vec2FeatureExtractor(do_normalize=True)
         return AutoFeatureExtractor.from_pretrained(str(self.config.folder()), local_files_only=True)
+
+
+def _plain(network: Any) -> Any:
+    """Let the convolution of places have one weight, not a length and a direction: those cannot be pickled."""
+    convolution = network.encoder.pos_conv_embed.conv
+    if parametrize.is_parametrized(convolution, "weight"):
+        parametrize.remove_parametrizations(convolution, "weight")
+    return network
 
 
 def _hear(network: Any, sound_BN: Tensor) -> Tensor:

@@ -1,9 +1,9 @@
 """Augmentation of pictures: what may happen to one in training, so that a small corpus looks larger.
 
-    augment(images, Augmentation(turn=15), generator)          images [N, H, W, C] → alike, each changed by its own draws
+    augment(images, Augmentation(turn=15), generator)      images [N, H, W, C] → alike, each changed by draws of its own
 
-Moves (part of the picture cut out, mirrored, turned) are 3 × 3 matrices [N, 3, 3], so that pixels are blended only once;
-colours change after that. Bytes stay bytes; what lies outside a picture repeats its border.
+Moves (a part is cut out, mirrored, turned) are matrices [N, 3, 3], so that pixels are blended only once; colours change
+after that. Bytes stay bytes; what lies outside a picture repeats its border.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def recolour(images: Tensor, settings: Augmentation, generator: torch.Generator)
 
 
 def punch(images: Tensor, side: float, generator: torch.Generator) -> Tensor:
-    """Make a square somewhere in each float picture [N, H, W, C] as grey as its mean; its side is drawn up to `side`."""
+    """Make a square somewhere in each float picture [N, H, W, C] as grey as its mean; its side is at most `side`."""
     count, height, width, _ = images.shape
     reach_N = side * torch.rand(count, generator=generator)
     down_N, right_N = (_spread(count, generator) for _ in range(2))

@@ -79,6 +79,8 @@ class ConvolutionalHead(Head):
         self.rest = nn.Dropout(config.dropout)
         self.tasks = self.last_layers(config.hidden)
 
+    rows_to_know: ClassVar[int] = 256
+
     def standardise_by(self, steps: Tensor, mask: Tensor) -> None:
         """Learn mean and spread of each colour from training pictures [S, T, H, W, C]."""
         colours = steps[mask].float().flatten(0, -2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -82,6 +82,8 @@ class Head(nn.Module, Part):
         dropout: Annotated[float, Uniform(0.0, 0.5)] = 0.15
 
     config: Config
+    rows_to_know: ClassVar[int] = 4096
+    """Training rows from which the mean and spread of the inputs are learnt; fewer for raw samples."""
     centre: Tensor
     scale: Tensor
     temperatures: Tensor  # by task, in the order of `speaks`: how much too sure the head is (Guo et al., 2017)

@@ -73,3 +73,26 @@ def test_prototypes_are_saved_with_the_part(mapping, tmp_path):
     loaded = PrototypeSimilarity.load(tmp_path / "pfsa")
     one, other = (part.compound(opinions, without_compound(fused))[0] for part in (mapping, loaded))
     assert np.array_equal(one, other)
+
+
+def test_what_no_member_has_a_prototype_of_takes_the_pair_sum(mapping):
+    """Fear was never judged rightly on dev, but every member says Fear and Sadness now."""
+    classes = np.repeat([0, 1, 2, 4, 5, 6, 7], 2)
+    opinions, _ = seen(classes)
+    mapping.learn(opinions, {"expression": np.eye(8, dtype=np.float32)[classes]})
+    rows = np.full((1, 8), 0.01)
+    rows[0, EXPRESSION.labels.positions(("Fear", "Sadness"))] = 0.47
+    asked, fused = agree(rows)
+    asked = replace(asked, features={asked.members[0]: np.eye(8, WIDTH, dtype=np.float32)[[3]]})
+    scores, said = mapping.compound(asked, without_compound(fused))
+    assert said.all()
+    assert scores[0, list(ABAW_PAIRS).index("Sadly Fearful")] > 0.3
+
+
+def test_a_member_that_was_never_right_has_no_prototypes(mapping):
+    opinions, fused = seen(np.array([1, 2]), wrong=(0, 1))
+    mapping.learn(opinions, {"expression": np.eye(8, dtype=np.float32)[[1, 2]]})
+    assert not mapping.state()
+    scores, said = mapping.compound(opinions, without_compound(fused))
+    assert said.all()
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)

@@ -106,10 +106,14 @@ def test_a_bundle_answers_alike(recognizer, asked, tmp_path):
         assert_alike(run(loaded, Wishes(prompts=ASKED)).matches, asked.matches, 1e-6)
 
 
-def test_a_member_that_is_left_out_of_the_fusion_still_answers(recognizer, asked):
-    found = run(recognizer, Wishes(frozenset(MATCHERS), prompts=ASKED))
-    assert_alike(found.matches, asked.matches)
-    assert not found.verdict.opinions.present[[found.members.index(name) for name in MATCHERS]].any()
+def test_a_member_that_is_left_out_is_not_asked(recognizer, asked):
+    one, *others = MATCHERS
+    found = run(recognizer, Wishes(frozenset({one}), prompts=ASKED))
+    assert list(found.matches.members) == others
+    for name in others:
+        assert_alike(found.matches.members[name], asked.matches.members[name])
+    with pytest.raises(ValueError, match="no member can compare"):
+        run(recognizer, Wishes(frozenset(MATCHERS), prompts=ASKED))
 
 
 def test_prompts_that_cannot_be_answered_are_refused(recognizer):

@@ -209,8 +209,8 @@ def test_no_proxy_stands_before_this_machine(monkeypatch):
 
 @pytest.fixture
 def key(monkeypatch):
-    monkeypatch.setenv("MY_KEY", f"{KEY}\n")
-    return {"key_variable": "MY_KEY"}
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
+    return {}
 
 
 def test_sends_the_key_and_keeps_it_nowhere(key, tmp_path, caplog):
@@ -231,7 +231,7 @@ def test_no_sentence_holds_the_key(key, status):
 
     sentence, _ = failing(reply, retries=0, **key)
     assert KEY not in sentence
-    assert ("MY_KEY" in sentence) == (status in (401, 403))
+    assert ("OPENAI_API_KEY" in sentence) == (status in (401, 403))
 
 
 def test_refuses_a_key_that_no_header_may_have(monkeypatch):
@@ -284,10 +284,11 @@ def test_goes_on_after_it_was_closed_or_moved():
         assert len(set(first)) == len(SEGMENTS), "what differs is told differently"
 
 
-def test_asks_by_a_text_file(tmp_path):
+def test_asks_by_a_text_file(tmp_path, monkeypatch):
     path = tmp_path / "mine.txt"
     path.write_text("\nWhat does the face tell?\n")
     with ChatServer() as server:
+        monkeypatch.setenv("TWOFOLD_SEND_FRAMES_TO", server.url)
         cue(server, prompt=str(path)).describe(shown(), SEGMENTS[:1])
     assert server.requests[0].content[-1]["text"] == "What does the face tell?"
 
@@ -310,3 +311,16 @@ def test_frames_leave_this_machine_only_where_that_was_allowed(monkeypatch):
     monkeypatch.setenv("TWOFOLD_SEND_FRAMES_TO", "http://example.org/v1 http://192.0.2.1:9/v1/")
     with pytest.raises(EndpointError, match="no connection"):
         away.describe(shown(), SEGMENTS[:1])
+
+
+def test_another_key_or_a_file_leaves_nowhere_without_consent(monkeypatch, tmp_path):
+    monkeypatch.setenv("BANK_PASSWORD", "1234")
+    secret = tmp_path / "secret.txt"
+    secret.write_text("what nobody else may read")
+    with ChatServer() as server:
+        for settings in ({"key_variable": "BANK_PASSWORD"}, {"prompt": str(secret)}):
+            with pytest.raises(EndpointError, match="nobody allowed"):
+                cue(server, **settings).describe(shown(), SEGMENTS[:1])
+        assert not server.requests
+        monkeypatch.setenv("TWOFOLD_SEND_FRAMES_TO", server.url)
+        assert cue(server, key_variable="BANK_PASSWORD").describe(shown(), SEGMENTS[:1]) != [""]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from modalities.cues.caption.table import CaptionTableError, TableCaption, read_captions, without_ending
+from modalities.cues.caption.table import CaptionTableError, TableCaption, captions_of, read_captions, without_ending
 from modalities.grid import Grid
 from modalities.types import FOREVER, SECOND, Caption
 from tests.checks import cues
@@ -75,7 +75,7 @@ def test_clips_are_known_with_and_without_ending(tmp_path):
     assert told(path, "a") == told(path, "a.avi") == told(path, "a.MKV")
     assert told(path, "a")[0].captions == (caption("alone", 0.5, 1),)
     assert told(path, "c.mp4")[0].captions == ()
-    assert [without_ending(name) for name in ("take.2", "take.2.mov", "in/take.mp4")] == ["take.2", "take.2", "take"]
+    assert [without_ending(name) for name in ("take.2", "take.2.mov", "in/take.mp4")] == ["take.2", "take.2", "in/take"]
 
 
 def test_hands_out_a_caption_where_it_ends(tmp_path):
@@ -122,3 +122,13 @@ def test_refuses_what_is_no_table(tmp_path):
             read_captions(tmp_path / name, Grid())
     with pytest.raises(FileNotFoundError, match=r"no table of captions .*none\.csv"):
         read_captions(tmp_path / "none.csv", Grid())
+
+
+def test_clips_of_one_name_in_two_folders_are_two(tmp_path):
+    path = table(tmp_path, "clip,start,end,text\na/01.mp4,0,4,crying\nb/01.mp4,0,4,laughing\nc/02.mp4,0,4,yawning\n")
+    found = read_captions(path, Grid())
+    assert [caption.text for caption in captions_of("a/01.mkv", found)] == ["crying"]
+    assert [caption.text for caption in captions_of("02.mp4", found)] == ["yawning"], "only one is called so"
+    assert captions_of("03.mp4", found) == ()
+    with pytest.raises(CaptionTableError, match=r"has 2 clips called 01 \(a/01, b/01\)"):
+        captions_of("01.mp4", found)

@@ -13,7 +13,7 @@ from tests.makers import WIDTH, make_head
 from tests.tuning.toy_rows import PLAIN, TASKS, TRAIN, held, objective_for
 from tuning.fit import Data, FitSettings, fit
 from tuning.metrics import ccc
-from tuning.objectives import HeadObjective, class_weights, concordance_loss, task_score
+from tuning.objectives import HeadObjective, class_weights, concordance_loss, mixed, task_score
 
 
 def test_rows_without_a_label_never_matter():
@@ -139,3 +139,71 @@ def test_an_uncertain_head_learns_what_it_is_sure_of():
     with torch.no_grad():
         unsure = head(batch["steps"], batch["mask"], batch["times"]).uncertainty["expression"].mean(1)
     assert unsure[120:].mean() > 1.3 * unsure[:120].mean()
+
+
+# ------------------------------------------------------------------------------------------ MixUp, focal, task weights
+
+
+def test_mixup_is_the_formula():
+    torch.manual_seed(0)
+    steps, mask = torch.randn(6, 3, 2), torch.rand(6, 3) < 0.6
+    steps[~mask] = math.nan
+    known, unknown = torch.eye(6)[:, :4], torch.full((2, 4), math.nan)
+    targets = torch.cat([known[:4], unknown])
+    batch = {"steps": steps, "mask": mask, "times": torch.zeros(6, 3), "expression": targets}
+    torch.manual_seed(5)
+    share = float(torch.distributions.Beta(0.4, 0.4).sample())
+    share, partner = max(share, 1 - share), torch.randperm(6)
+    torch.manual_seed(5)
+    found = mixed(batch, ["expression"], 0.4)
+    assert 0.5 <= share < 1
+    for row, other in enumerate(partner.tolist()):
+        for step in range(3):
+            own = steps[row, step]
+            both = mask[row, step] and mask[other, step]
+            expected = share * own + (1 - share) * steps[other, step] if both else own
+            torch.testing.assert_close(found["steps"][row, step], expected, equal_nan=True)
+        blend = share * targets[row] + (1 - share) * targets[other]
+        expected = targets[row] if blend.isnan().any() else blend
+        torch.testing.assert_close(found["expression"][row], expected, equal_nan=True)
+    assert found["mask"] is mask
+    assert torch.equal(found["expression"].isnan(), targets.isnan()), "no label is lost, and none is made up"
+
+
+def test_a_mixed_batch_has_a_finite_loss_whatever_stands_in_masked_steps():
+    head = make_head("mean")
+    steps = torch.where(TRAIN.columns["mask"][..., None], TRAIN.columns["steps"], torch.nan)
+    loss = objective_for(head, mixup=0.4).loss(head, {**TRAIN.columns, "steps": steps})
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(torch.isfinite(weight.grad).all() for weight in head.parameters())
+
+
+def test_focal_loss_without_gamma_is_the_cross_entropy():
+    head = make_head("mean").eval()
+    losses = [
+        HeadObjective(head, TRAIN, FitSettings(**settings)).loss(head, TRAIN.columns).item()
+        for settings in ({}, {"loss": "focal", "gamma": 0.0}, {"loss": "focal", "gamma": 2.0}, {"gamma": 2.0})
+    ]
+    assert losses[0] == losses[1] == losses[3]
+    assert losses[2] < losses[0]
+
+
+def test_task_weights_are_shares_of_the_sum():
+    head, tasks = make_head("mean").eval(), ("expression", "valence_arousal", "action_units")
+
+    def loss(**weights):
+        return HeadObjective(head, TRAIN, FitSettings(task_weights=weights)).loss(head, TRAIN.columns).item()
+
+    alone = {task: loss(**{other: float(other == task) for other in (*tasks, "compound")}) for task in tasks}
+    assert loss() == pytest.approx(sum(alone.values()), rel=1e-6)
+    weighted = loss(expression=0.25, action_units=3.0)
+    expected = 0.25 * alone["expression"] + alone["valence_arousal"] + 3 * alone["action_units"]
+    assert weighted == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_task_that_weighs_nothing_is_not_judged_either():
+    head = make_head("mean").eval()
+    only = HeadObjective(head, TRAIN, FitSettings(task_weights=dict.fromkeys(set(TASKS) - {"expression"}, 0.0)))
+    few = held({n: c for n, c in TRAIN.columns.items() if n not in TASKS or n == "expression"}, ("expression",))
+    assert only.score(head, TRAIN) == only.score(head, few)

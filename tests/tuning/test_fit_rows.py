@@ -113,17 +113,15 @@ def test_the_folder_may_go_and_the_file_is_closed_with_the_rows(tmp_path):
 
 
 def test_what_was_not_finished_is_no_rows(tmp_path):
-    with pytest.raises(KeyboardInterrupt), Keeper(tmp_path, {"expression": 2}) as keeper:
-        keeper.add(encoding([2]), {})
+    with pytest.raises(KeyboardInterrupt), Keeper(tmp_path, {"expression": 2}):
         raise KeyboardInterrupt
     with pytest.raises(FileNotFoundError):
         Kept.open(tmp_path)
 
 
 def test_mistakes_are_told_in_a_sentence(tmp_path):
-    with pytest.raises(ValueError, match="encode all clips anew"), Keeper(tmp_path, {}) as keeper:
-        keeper.add(encoding([2], (3,)), {})
-        keeper.add(encoding([2], (4,)), {})
+    with pytest.raises(ValueError, match="encode all clips anew"):
+        kept(tmp_path, [encoding([2], (3,)), encoding([2], (4,))])
     rows = kept(tmp_path, [encoding([2, 3])])
     with pytest.raises(TypeError, match="send their folder"):
         pickle.dumps(rows)

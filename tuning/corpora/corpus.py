@@ -150,7 +150,13 @@ class Corpus:
         target = Labels(tuple(expressions))
         if self.expressions == target.names:
             return self
-        columns = target.positions([n if n in target.names else JOINED.get(n, n) for n in self.expressions])
+        names = [name if name in target.names else JOINED.get(name, name) for name in self.expressions]
+        if unknown := [name for name in names if name not in target.names]:
+            raise CorpusError(
+                self.name,
+                [f"it labels {', '.join(unknown)}, which the ensemble does not tell apart ({', '.join(target)})"],
+            )
+        columns = target.positions(names)
         matrix = np.zeros((len(columns), len(target)), np.float32)
         matrix[np.arange(len(columns)), columns] = 1
 

@@ -6,7 +6,7 @@ beside it over the frames where it is present.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,21 +27,29 @@ FUSED, MEAN = "fused", "plain mean"
 
 def evaluate(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: EncodingCache) -> list[Result]:
     """Score the fused ensemble, its plain mean, and each member."""
-    plan = recognizer.plan
-    impressions = [cache.load(clip) for clip in clips]
-    units = [clip.labelling.units(impression.row_times) for clip, impression in zip(clips, impressions, strict=True)]
-    names = [member.name for member in plan.members]
-    mean = Recognizer(replace(plan, fusion=_plain_mean(plan)))
+    return scores(judge(recognizer, clips, cache), recognizer.plan)
+
+
+def scores(judged: Mapping[str, Judged], plan: Plan) -> list[Result]:
+    """Score everybody who was asked."""
+    return [score(name, said, plan.tasks) for name, said in judged.items()]
+
+
+def judge(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: EncodingCache) -> dict[str, Judged]:
+    """Ask the fused ensemble, its plain mean and each member about what is labelled: name → what was said."""
+    names = [member.name for member in recognizer.plan.members]
+    mean = Recognizer(replace(recognizer.plan, fusion=_plain_mean(recognizer.plan)))
     runs = {FUSED: (recognizer, Wishes()), MEAN: (mean, Wishes())}
     runs |= {name: (recognizer, Wishes(without=frozenset(names) - {name})) for name in names}
-    results: list[Result] = []
-    for name, (asked, wishes) in runs.items():
-        said: list[dict[str, Scores]] = []
-        for spans, impression in zip(units, impressions, strict=True):
-            (piece,) = asked.combine([impression], wishes)
-            said.append(_at(piece.rows, spans))
-        results.append(score(name, _judged(clips, units, said), plan.tasks))
-    return results
+    said: dict[str, list[Judged]] = {name: [] for name in runs}
+    for clip in clips:
+        impression = cache.load(clip)
+        outputs = recognizer.judge(impression)
+        units = clip.labelling.units(impression.row_times)
+        for name, (asked, wishes) in runs.items():
+            (piece,) = asked.weigh([(impression, outputs)], wishes)
+            said[name].append(_judged(clip, units, _at(piece.rows, units)))
+    return {name: Judged.join(parts) for name, parts in said.items()}
 
 
 def _at(rows: Rows, units: Times) -> dict[str, Scores]:
@@ -78,14 +86,7 @@ def _plain_mean(plan: Plan) -> Fusion:
     return mean
 
 
-def _judged(clips: Sequence[LabelledClip], units: Sequence[Times], said: Sequence[dict[str, Scores]]) -> Judged:
-    there = [spans[:, 0] >= 0 for spans in units]  # an annotation file may have more lines than its clip has frames
-    numbers = np.concatenate([np.full(int(kept.sum()), number) for number, kept in enumerate(there)])
-    truth: dict[str, list[Scores]] = {task: [] for task in said[0]}
-    guess: dict[str, list[Scores]] = {task: [] for task in said[0]}
-    for clip, kept, part in zip(clips, there, said, strict=True):
-        for task, scores in part.items():
-            truth[task].append(clip.labels.get(task, np.full_like(scores, np.nan))[kept])
-            guess[task].append(scores[kept])
-    joined = ({task: np.concatenate(parts) for task, parts in side.items()} for side in (truth, guess))
-    return Judged(numbers, *joined)
+def _judged(clip: LabelledClip, units: Times, said: Mapping[str, Scores]) -> Judged:
+    there = units[:, 0] >= 0  # an annotation file may have more lines than its clip has frames
+    truth = {task: clip.labels.get(task, np.full_like(scores, np.nan))[there] for task, scores in said.items()}
+    return Judged(np.zeros(int(there.sum()), np.int64), truth, {task: scores[there] for task, scores in said.items()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,17 @@ class Judged:
     truth: Mapping[str, Scores]  # task → [F, C]
     said: Mapping[str, Scores]  # task → [F, C], NaN where nobody says it
 
+    @classmethod
+    def join(cls, parts: Sequence[Judged]) -> Judged:
+        """Put one after the other, at least one; the clips of each are others than those of the rest."""
+        counts = [int(part.clips.max(initial=-1)) + 1 for part in parts]
+        before = np.cumsum([0, *counts[:-1]])
+        return cls(
+            np.concatenate([part.clips + first for part, first in zip(parts, before, strict=True)]),
+            {task: np.concatenate([part.truth[task] for part in parts]) for task in parts[0].truth},
+            {task: np.concatenate([part.said[task] for part in parts]) for task in parts[0].said},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -31,9 +42,9 @@ class Told:
     labels: tuple[str, ...]
     rows: int
     f1: float  # macro, over all labels
-    f1_interval: tuple[float, float]
+    f1_interval: tuple[float, float]  # of f1_own, clips drawn again
     f1_own: float  # macro, over the labels that occur in this split: what a corpus without "Other" is scored by
-    uar: float
+    uar: float  # over the labels that occur
     war: float
     present: float  # share of rows that were judged
     f1_present: float
@@ -42,6 +53,16 @@ class Told:
     f1_by_class: tuple[float, ...]
     recall_by_class: tuple[float, ...]
     confusion: tuple[tuple[int, ...], ...]  # truth × what was said; the last column: nothing
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The labels that occur in this split."""
+        return tuple(name for name, row in zip(self.labels, self.confusion, strict=True) if sum(row))
+
+    @property
+    def uar_all(self) -> float:
+        """Mean recall over all labels, zero for those that do not occur: how RAS's tables count "Other" on AFEW."""
+        return float(np.mean(self.recall_by_class))
 
     @property
     def average(self) -> float:

@@ -73,28 +73,32 @@ def unfreeze(part: nn.Module, settings: FitSettings, epoch: int) -> None:
         raise ValueError(
             f"unfreeze names {', '.join(unknown)}, but the part has the modules {', '.join(filter(None, modules))}"
         )
-    if min(settings.unfreeze) > 0:
-        raise ValueError(
-            f"unfreeze begins at epoch {min(settings.unfreeze)}, so nothing would learn before; begin at 0"
-        )
     part.requires_grad_(requires_grad=False)
     for when, names in settings.unfreeze.items():
         for name in names if when <= epoch else ():
             modules[name].requires_grad_(requires_grad=True)
+    if not any(weight.requires_grad for weight in part.parameters()):
+        raise ValueError(
+            f"unfreeze opens nothing at epoch {epoch}: {', '.join(settings.unfreeze[0])} holds no weights; name others"
+        )
 
 
 def order(rows: Rows, settings: FitSettings, generator: torch.Generator) -> Tensor:
     """Return the rows of an epoch: each once, or drawn evenly over classes, corpora, or both."""
     if settings.balance == "none":
         return torch.randperm(len(rows), generator=generator)
-    groups = torch.zeros(len(rows), dtype=torch.int64)
-    if settings.balance in ("corpus", "both"):
-        groups = rows.sources.clone()
-    if settings.balance in ("class", "both"):
-        labels = next(
-            (c for t, c in rows.targets.items() if t in ("expression", "compound")), torch.zeros(len(rows), 1)
-        )
-        known = ~labels.isnan().any(-1)
-        groups = groups * (labels.shape[1] + 1) + torch.where(known, labels.nan_to_num().argmax(-1), labels.shape[1])
-    _, group, counts = torch.unique(groups, return_inverse=True, return_counts=True)
+    marks = {"class": [_classes(rows)], "corpus": [rows.sources], "both": [_classes(rows), rows.sources]}
+    groups = torch.stack(marks[settings.balance], dim=1)
+    _, group, counts = torch.unique(groups, dim=0, return_inverse=True, return_counts=True)
     return torch.multinomial(1 / counts[group].double(), len(rows), replacement=True, generator=generator)
+
+
+def _classes(rows: Rows) -> Tensor:
+    """Number each row's class [S]: its compound, else its likeliest expression; what has neither is a class too."""
+    classes = torch.full((len(rows),), -1)
+    for task, sign in (("compound", 1), ("expression", -1)):
+        if task in rows.targets:
+            labels = rows.targets[task]
+            open_still = (classes == -1) & ~labels.isnan().any(-1)
+            classes = torch.where(open_still, sign * (labels.nan_to_num().argmax(-1) + 2), classes)
+    return classes

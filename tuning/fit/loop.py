@@ -63,7 +63,7 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def fit(  # noqa: PLR0913  the loop's two hooks are by keyword
+def fit(  # noqa: PLR0913  what is rarely given is by keyword
     part: nn.Module,
     objective: Objective,
     data: Data,
@@ -72,12 +72,14 @@ def fit(  # noqa: PLR0913  the loop's two hooks are by keyword
     seed: int,
     report: Report | None = None,
     resume: Mapping[str, Any] | None = None,
+    world: World | None = None,
 ) -> float:
     """Fit a part; its weights are then those of the best epoch on dev, or of the last without any dev.
 
+    Workers of one process group fit together unless another `world` is given; the objective must gather what they say.
     Returns the metric of that epoch; raises FloatingPointError where the loss is no number any more.
     """
-    loop = _Loop(part, objective, data, settings, seed)
+    loop = _Loop(part, objective, data, settings, seed, world or World.here())
     if resume:
         loop.go_on_from(resume)
     while not loop.over:
@@ -90,9 +92,11 @@ def fit(  # noqa: PLR0913  the loop's two hooks are by keyword
 class _Loop:
     """Where a fit stands."""
 
-    def __init__(self, part: nn.Module, objective: Objective, data: Data, settings: FitSettings, seed: int) -> None:
+    def __init__(
+        self, part: nn.Module, objective: Objective, data: Data, settings: FitSettings, seed: int, world: World
+    ) -> None:
         self._part, self._objective, self._data, self._settings = part, objective, data, settings
-        self._seed, self._world = seed, World.here()
+        self._seed, self._world = seed, world
         self._optimiser = optimiser_of(part, settings)
         self._schedule = Schedule(self._optimiser, settings)
         self._average = moving_average(part, settings)
@@ -116,8 +120,10 @@ class _Loop:
         unfreeze(self._part, self._settings, number)
         loss = self._learn(order(self._data.train, self._settings, draw))
         self._judged.eval()
+        self._world.settle(self._judged)
         with torch.no_grad():
             score = self._objective.score(self._judged, self._data.train if self._data.dev is None else self._data.dev)
+        score = self._world.agreed(score)
         self._schedule.step(score)
         if score > self._best or self._data.dev is None:
             self._best, self._best_epoch, self._best_weights = score, number, _copy(self._judged)
@@ -126,7 +132,7 @@ class _Loop:
 
     def _learn(self, rows: Tensor) -> float:
         settings, world = self._settings, self._world
-        model = world.wrap(self._part.train())
+        self._part.train()
         total, batches = 0.0, torch.split(rows, settings.batch * world.size)
         for first in range(0, len(batches), settings.accumulate):
             together = batches[first : first + settings.accumulate]
@@ -136,9 +142,10 @@ class _Loop:
                 batch = self._data.train.take(own)
                 batch = batch if real == len(own) else unlabelled(batch, self._data.train.targets, real)
                 with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-                    loss = self._objective.loss(model, batch)
+                    loss = self._objective.loss(self._part, batch)
                 (loss / len(together)).backward()  # type: ignore[no-untyped-call]  # torch ships it untyped
                 total += loss.item() * len(index)
+            world.average(self._part)
             nn.utils.clip_grad_norm_(self._part.parameters(), settings.clip)
             self._optimiser.step()
             if self._average is not None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -23,7 +24,6 @@ from modalities.whole import whole
 
 Batch = Mapping[str, Tensor]
 """Columns by name; all share the first axis."""
-_RAGGED = ("steps", "mask", "times")
 
 
 class Rows(Protocol):
@@ -103,18 +103,23 @@ def chunks(rows: Rows, size: int = 512) -> Iterator[Batch]:
         yield rows.take(index)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Kept:
-    """Rows in a folder: steps of all rows one after the other, each row as long as it is. Made by `Keeper`."""
+    """Rows in a folder: one block of steps, times and mask per row, each as long as it is. Made by `Keeper`.
 
-    folder: Path
+    The file is open from the start, so the folder may be removed at once: a process that is killed leaves nothing.
+    """
+
+    file: int
     shape: tuple[int, ...]  # of one step
     dtype: str
     offsets: Array  # [S + 1] of each row's first step
     targets: Batch
     sources: Tensor
     clips: Tensor  # [S] number of the clip that each row comes from, in the order in which they were added
-    _files: dict[str, int] = field(default_factory=dict)  # opened when first asked, in every process anew
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, os.close, self.file)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -129,34 +134,28 @@ class Kept:
         with np.load(folder / "targets.npz") as columns:
             short = {name: torch.from_numpy(columns[name]) for name in columns.files}
         offsets, sources, clips = short.pop("offsets").numpy(), short.pop("sources"), short.pop("clips")
-        return cls(folder, tuple(about["shape"]), about["dtype"], offsets, short, sources, clips)
+        file = os.open(folder / "rows.bin", os.O_RDONLY)
+        return cls(file, tuple(about["shape"]), about["dtype"], offsets, short, sources, clips)
 
     def take(self, index: Tensor) -> Batch:
         """Read some rows, padded to the longest of them."""
         numbers = index.numpy()
-        first, last = self.offsets[numbers], self.offsets[numbers + 1]
-        longest = int((last - first).max(initial=0))
-        size = int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
-        steps = np.zeros((len(numbers), longest, *self.shape), self.dtype)
-        mask, times = np.zeros((len(numbers), longest), np.bool_), np.zeros((len(numbers), longest), np.int64)
-        for column, name, width in ((steps, "steps", size), (mask, "mask", 1), (times, "times", 8)):
-            for row, (start, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-                content = os.pread(self._file(name), (end - start) * width, start * width)
-                column[row, : end - start] = np.frombuffer(content, column.dtype).reshape(-1, *column.shape[2:])
+        first = self.offsets[numbers]
+        lengths = self.offsets[numbers + 1] - first
+        room = len(numbers), int(lengths.max(initial=0))
+        steps = np.zeros((*room, *self.shape), self.dtype)
+        times, mask = np.zeros(room, np.int64), np.zeros(room, np.bool_)
+        width = int(np.prod(self.shape)) * steps.itemsize + times.itemsize + mask.itemsize
+        read, file = 0, self.file
+        for row, (start, length) in enumerate(zip(first.tolist(), lengths.tolist(), strict=True)):
+            block = steps[row, :length], times[row, :length], mask[row, :length]
+            read += os.preadv(file, block, start * width)  # type: ignore[arg-type]  # numpy tells it from 3.12 on
+        if read != lengths.sum() * width:
+            raise OSError(f"of {lengths.sum() * width} bytes of rows only {read} could be read; was their file cut?")
         columns = {"steps": steps, "mask": mask, "times": times}
         return {name: torch.from_numpy(c) for name, c in columns.items()} | {
             t: v[index] for t, v in self.targets.items()
         }
-
-    def _file(self, name: str) -> int:
-        if name not in self._files:
-            self._files[name] = os.open(self.folder / f"{name}.bin", os.O_RDONLY)
-        return self._files[name]
-
-    def close(self) -> None:
-        """Close the files."""
-        while self._files:
-            os.close(self._files.popitem()[1])
 
 
 class Keeper:
@@ -165,7 +164,7 @@ class Keeper:
     def __init__(self, folder: Path, tasks: Mapping[str, int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._tasks = folder, tasks
-        self._files: dict[str, BinaryIO] = {name: (folder / f"{name}.bin").open("wb") for name in _RAGGED}
+        self._file = (folder / "rows.bin").open("wb")
         self._lengths: list[Array] = []
         self._sources: list[Array] = []
         self._targets: dict[str, list[Scores]] = {task: [] for task in tasks}
@@ -175,28 +174,36 @@ class Keeper:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        for file in self._files.values():
-            file.close()
+        self._file.close()
         if kind is None:
             self._finish()
 
     def add(self, encoding: Encoding, targets: Mapping[str, Scores], source: int = 0) -> None:
         """Add the segments of a clip; a task without targets is not labelled in it."""
         steps, mask, times = encoding.steps, encoding.mask, encoding.times
-        if self._step is None:
-            self._step = steps.shape[2:], steps.dtype.str
+        self._check(steps)
         there = times != 0
         there[:, :1] = True  # padding stands behind the steps, has no time and is masked
         there |= mask
         lengths = there.shape[1] - np.argmax(there[:, ::-1], axis=1) if there.size else np.zeros(len(mask), np.int64)
         for row, length in enumerate(lengths.tolist()):
-            for name, column in (("steps", steps), ("mask", mask), ("times", times)):
-                self._files[name].write(np.ascontiguousarray(column[row, :length]).tobytes())
+            for column in (steps, times, mask):
+                self._file.write(np.ascontiguousarray(column[row, :length]).data)
         self._lengths.append(lengths)
         self._sources.append(np.full(len(lengths), source, np.int64))
         for task, width in self._tasks.items():
             nothing = np.full((len(lengths), width), np.nan, np.float32)
             self._targets[task].append(targets.get(task, nothing))
+
+    def _check(self, steps: Array) -> None:
+        """All steps are alike, or they could not lie one after the other."""
+        found = steps.shape[2:], steps.dtype.str
+        if self._step is None and len(steps):
+            self._step = found
+        if len(steps) and found != self._step:
+            raise ValueError(
+                f"steps of shape and type {found} cannot be kept beside {self._step}; encode all clips anew"
+            )
 
     def _finish(self) -> None:
         shape, dtype = self._step or ((), "<f4")

@@ -31,15 +31,39 @@ class World:
 
     def share(self, index: Tensor) -> tuple[Tensor, int]:
         """Return this worker's rows of a batch, as many as any other's, and how many of them are no padding."""
+        if self.size == 1:
+            return index, len(index)
         length = -(-len(index) // self.size)
         own = index[self.rank * length : (self.rank + 1) * length]
         return torch.cat([own, index[:1].expand(length - len(own))]), len(own)
 
-    def wrap(self, part: nn.Module) -> nn.Module:
-        """Make the gradients of all workers one."""
-        if self.size == 1 or not any(weight.requires_grad for weight in part.parameters()):
-            return part
-        return nn.parallel.DistributedDataParallel(part, find_unused_parameters=True)
+    def average(self, part: nn.Module) -> None:
+        """Make the gradients of all workers one, in a single message.
+
+        Every worker's loss is that of the whole batch, and `gathered` hands each of them to all: the mean is right.
+        """
+        if self.size == 1:
+            return
+        gradients = [weight.grad for weight in part.parameters() if weight.grad is not None]
+        together = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(together)
+        first = 0
+        for gradient in gradients:
+            gradient.copy_(together[first : first + gradient.numel()].view_as(gradient) / self.size)
+            first += gradient.numel()
+
+    def settle(self, part: nn.Module) -> None:
+        """Give all workers the buffers of the first, which each has moved by its own rows: they must judge alike."""
+        for buffer in part.buffers() if self.size > 1 else ():
+            distributed.broadcast(buffer, 0)
+
+    def agreed(self, score: float) -> float:
+        """Return the first worker's score: on unlike machines it may differ in its last digit, and decides for all."""
+        if self.size == 1:
+            return score
+        said = torch.tensor(score, dtype=torch.float64)
+        distributed.broadcast(said, 0)
+        return float(said)
 
 
 def unlabelled(batch: Batch, tasks: Batch, first: int) -> Batch:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
@@ -36,7 +37,7 @@ from pydantic import ConfigDict, Field, field_validator
 from modalities.assets import AssetError, offline
 from modalities.config import Integers
 from modalities.cues.caption.cue import CaptionCue
-from modalities.cues.caption.prompts import read_prompt
+from modalities.cues.caption.prompts import own_prompt, read_prompt
 from modalities.cues.caption.show import Show, choose
 from modalities.pretrained import Unloaded
 from modalities.types import Frames, Percept, Segment
@@ -47,6 +48,7 @@ _BUSY = (408, 429)
 _LONGEST_REASON = 200
 CONSENT = "TWOFOLD_SEND_FRAMES_TO"
 """The environment variable that lists, apart by spaces, the addresses to which frames may be sent."""
+_USUAL_KEY = "OPENAI_API_KEY"
 _HERE = ("localhost", "127.0.0.1", "::1")
 _DIRECT = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
 """No proxy stands between this machine and itself."""
@@ -85,7 +87,7 @@ class EndpointCaption(Unloaded, CaptionCue):
 
         url: str
         model: str
-        key_variable: str = "OPENAI_API_KEY"
+        key_variable: str = _USUAL_KEY
         prompt: str = "1"
         frames: Annotated[int, Integers(1, 20)] = Field(8, ge=1, le=20)
         pixels: int = Field(360 * 420, ge=1)
@@ -107,6 +109,12 @@ class EndpointCaption(Unloaded, CaptionCue):
                 )
             return url.rstrip("/")
 
+        @field_validator("prompt")
+        @classmethod
+        def _prompt(cls, name: str) -> str:
+            read_prompt(name)
+            return name
+
         @field_validator("key_variable")
         @classmethod
         def _variable(cls, name: str) -> str:
@@ -120,6 +128,11 @@ class EndpointCaption(Unloaded, CaptionCue):
     def needs(self) -> Mapping[str, str]:
         """Frames alone."""
         return {"frames": "frames"}
+
+    @property
+    def reads(self) -> tuple[Path, ...]:
+        """The prompt, where it is the user's own."""
+        return (*super().reads, *own_prompt(self.config.prompt))
 
     def describe(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> list[str]:
         """One paragraph for each segment, empty for one without frames; raises `EndpointError` where it gets none."""
@@ -139,9 +152,13 @@ class EndpointCaption(Unloaded, CaptionCue):
             raise EndpointError(
                 f"TWOFOLD_OFFLINE is set, so {url} was not asked for captions; unset it, or take other captions"
             )
-        if urlsplit(url).hostname not in _HERE and url not in (one.rstrip("/") for one in allowed):
+        # A key of another name, or a file of this machine, is nothing that a stranger's bundle may send to a neighbour.
+        more = self.config.key_variable != _USUAL_KEY or bool(own_prompt(self.config.prompt))
+        here = urlsplit(url).hostname in _HERE and not more
+        if not here and url not in (one.rstrip("/") for one in allowed):
+            what = "frames of the clip" + (f", {self.config.key_variable} and the prompt" if more else "")
             raise EndpointError(
-                f"frames of the clip would be sent to {url}, which nobody allowed; set {CONSENT}={url} to allow it, "
+                f"{what} would be sent to {url}, which nobody allowed; set {CONSENT}={url} to allow it, "
                 "or take another cue of captions"
             )
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import Field, field_validator
 
 from modalities.config import Integers
 from modalities.cues.caption.cue import CaptionCue
-from modalities.cues.caption.prompts import read_prompt
+from modalities.cues.caption.prompts import own_prompt, read_prompt
 from modalities.cues.caption.show import Show, choose
 from modalities.pretrained import Pretrained, Unloaded, load_with_processor
 from modalities.types import Frames, Percept, Segment
@@ -56,6 +57,11 @@ class QwenCaption(Unloaded, CaptionCue):
     def needs(self) -> Mapping[str, str]:
         """Frames alone."""
         return {"frames": "frames"}
+
+    @property
+    def reads(self) -> tuple[Path, ...]:
+        """The prompt, where it is the user's own, and the model's folder."""
+        return (*super().reads, *own_prompt(self.config.prompt))
 
     def describe(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> list[str]:
         """One paragraph for each segment, empty for one without frames."""

@@ -55,6 +55,11 @@ class TableCaption(Unloaded, Cue):
         """The clip's name, and how far it was seen."""
         return {"clip": "clip", "frames": "frames"}
 
+    @property
+    def reads(self) -> tuple[Path, ...]:
+        """The table."""
+        return (self.config.path,)
+
     def perceive(
         self,
         percepts: Mapping[str, Percept],
@@ -62,7 +67,7 @@ class TableCaption(Unloaded, Cue):
         memory: Microseconds | None,  # up to where captions were handed out
     ) -> tuple[Captions, Microseconds]:
         """Hand out the captions that end in the new stretch; at the end of the clip all that began, cut there."""
-        known = self._captions.get(without_ending(cast(ClipName, percepts["clip"]).name), ())
+        known = captions_of(cast(ClipName, percepts["clip"]).name, self._captions)
         until, told = percepts["frames"].until, memory or 0
         if until < FOREVER:
             return Captions(tuple(caption for caption in known if told < caption.end <= until), until), until
@@ -76,9 +81,23 @@ class TableCaption(Unloaded, Cue):
 
 
 def without_ending(name: str) -> str:
-    """Return the name of a clip without that of its format, by which tables know it."""
-    stem, ending = Path(name).stem, Path(name).suffix
-    return stem if _ENDING.fullmatch(ending) else Path(name).name
+    """Return the name of a clip, with its folder, without that of its format: by this tables know it."""
+    path = Path(name)
+    return (path.with_suffix("") if _ENDING.fullmatch(path.suffix) else path).as_posix()
+
+
+def captions_of(name: str, table: Mapping[str, tuple[Caption, ...]]) -> tuple[Caption, ...]:
+    """Look a clip up: as it is named, or without its folder where that leaves no doubt; none where it is unknown."""
+    clip = without_ending(name)
+    if clip in table:
+        return table[clip]
+    alike = [known for known in table if Path(known).name == Path(clip).name]
+    if len(alike) > 1:
+        raise CaptionTableError(
+            f"the table of captions has {len(alike)} clips called {Path(clip).name} ({', '.join(alike[:3])}), and "
+            f"{name} is none of them by its folder; name the clips alike in both"
+        )
+    return table[alike[0]] if alike else ()
 
 
 def read_captions(path: Path, grid: Grid) -> Mapping[str, tuple[Caption, ...]]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from modalities.config import Config
 from modalities.cues.cue import Cue
 from modalities.cues.faces.crop import SIZE, cut
-from modalities.cues.faces.cuts import Thumbnail, is_cut
+from modalities.cues.faces.cuts import SHOTS, Thumbnail, is_cut
 from modalities.cues.faces.find import Face, Finder, Image, square
 from modalities.cues.faces.flow import Grey, follow, grey
 from modalities.cues.faces.tracks import Look, Track, associate, look
@@ -71,7 +71,7 @@ class FaceFinder(Cue):
         every: Annotated[int, Field(ge=1)] = 1  # look in each n-th sampled frame, follow the faces through the others
         gap: Annotated[float, Field(ge=0)] = 1.0  # seconds that a face may be gone and come back as the same track
         score: Annotated[float, Field(gt=0, lt=1)] = 0.6  # least of YuNet
-        cut: Annotated[float, Field(ge=0, le=1)] = 0.725  # below it, two frames are pictures of different shots
+        cut: Annotated[float, Field(ge=0, le=1)] = SHOTS  # below it, two frames are pictures of different shots
 
     config: Config
 

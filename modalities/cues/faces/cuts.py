@@ -22,6 +22,10 @@ SAME = 0.95
 """Correlation of two thumbnails above which they need no closer look."""
 
 
+SHOTS = 0.725
+"""Below this likeness, two frames are pictures of different shots."""
+
+
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
     """What is remembered of a frame."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import PositiveFloat
@@ -71,6 +72,8 @@ class MatchingHead(Head):
         self.settle()
         with torch.inference_mode():
             return (torch.from_numpy(features) @ self._vectors(tuple(prompts)).T).numpy()
+
+    rows_to_know: ClassVar[int] = 0
 
     def standardise_by(self, steps: Tensor, mask: Tensor) -> None:
         """Leave the steps as they are: the model has its own scale."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from modalities.cues.faces.cuts import Thumbnail, is_cut
+from modalities.cues.faces.cuts import SHOTS, Thumbnail, is_cut
 from modalities.types import Frames
 
 DARK, DIM, BRIGHT = 25.0, 55.0, 190.0
@@ -15,8 +15,6 @@ FLICKER = 6.0
 """Mean change of the mean grey from frame to frame."""
 MOVES = 14.0
 """Mean change of a pixel of the thumbnails from frame to frame, beyond that of the light."""
-CUT = 0.725
-"""As in the cue of faces: below it, two frames are pictures of different shots."""
 
 
 def describe_scene(frames: Frames) -> list[str]:
@@ -37,7 +35,7 @@ def _light(level: float) -> list[str]:
 def _changes(thumbnails: list[Thumbnail], light: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[str]:
     if len(thumbnails) < 3:
         return []
-    if any(is_cut(before, now, CUT) for before, now in pairwise(thumbnails)):
+    if any(is_cut(before, now, SHOTS) for before, now in pairwise(thumbnails)):
         return ["the picture changes abruptly"]
     steps = np.abs(np.diff(light))
     pairs = pairwise(zip(thumbnails, light, strict=True))

@@ -9,6 +9,12 @@ from modalities.assets import AssetError
 _SHIPPED = Path(__file__).parent
 
 
+def own_prompt(name: str) -> tuple[Path, ...]:
+    """Return the file of a prompt that is not shipped, if there is one."""
+    path = Path(name).expanduser()
+    return () if (_SHIPPED / f"{name}.txt").is_file() or not path.is_file() else (path,)
+
+
 def read_prompt(name: str) -> str:
     """Return the prompt of a shipped name ("1", "2") or of a text file's path, without the white space around it.
 
