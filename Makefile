@@ -1,5 +1,6 @@
 # Twofold from a fresh clone; nothing but Python 3.11 and a package index is expected.
 #   make demo    a video in, a timeline out      make test   everything that must hold
+#   make test-faults   what is killed goes on
 # Both set up what they need first: .venv (pinned by constraints.txt, again when it or pyproject.toml changes) and the
 # embedded assets (assets.toml, only what the cache lacks). Tests run offline.
 
@@ -15,7 +16,7 @@ PYTHON ?= $(shell for one in python3.11 python3 python; do \
 stage = @start=$$SECONDS; echo "── $(1)"; status=0; $(2) || status=$$?; \
 	echo "── $(1): $$((SECONDS - start)) s"; exit $$status
 
-.PHONY: help setup demo test test-fast lint clean
+.PHONY: help setup demo test test-fast test-faults lint clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,10 +43,13 @@ lint: setup
 	$(call stage,import contracts,$(BIN)/lint-imports)
 
 test-fast: setup ## the tests that neither train nor start Ray
-	$(call stage,fast tests,TWOFOLD_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -rs -m "not ray and not slow")
+	$(call stage,fast tests,TWOFOLD_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -rs -m "not ray and not slow and not faults")
 
 test: lint test-fast ## style, types, import contracts and all tests
-	$(call stage,slow tests,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m "ray or slow" --durations=10)
+	$(call stage,slow tests,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m "(ray or slow) and not faults" --durations=10)
+
+test-faults: setup ## runs that are killed and must go on as if nothing had happened
+	$(call stage,faults,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m faults --durations=10)
 
 clean: ## remove what make and the tools made here; the cache of assets stays
 	rm -rf .venv .*_cache

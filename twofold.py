@@ -15,10 +15,10 @@ import sys
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -26,6 +26,10 @@ from rich.table import Table
 from modalities.assets import fetch as fetch_assets
 from modalities.assets import offline
 from modalities.assets import table as asset_table
+from modalities.licences import Licensed, Manifest
+
+if TYPE_CHECKING:
+    from ensemble.predict import Gathered
 
 app = typer.Typer(
     help="Compound expressions in video: a clip in, a timeline out.",
@@ -33,6 +37,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+SplitName = Literal["train", "dev", "test"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of a table.")]
 
 ERRORS = {
@@ -41,8 +46,11 @@ ERRORS = {
     "modalities.cues.caption.table:CaptionTableError": 2,
     "ensemble.bundle:BundleError": 2,
     "ensemble.predict.clips:InputError": 2,
+    "ensemble.write.abaw.formats:AbawError": 2,
     "tuning.recipe:RecipeError": 2,
     "tuning.corpora.corpus:CorpusError": 2,
+    "tuning.evaluation.compare:CompareError": 2,
+    "tuning.reproduction.paper:ReproductionError": 2,
     "pydantic_core._pydantic_core:ValidationError": 2,
     "builtins:FloatingPointError": 1,
     "builtins:FileNotFoundError": 2,
@@ -51,7 +59,6 @@ ERRORS = {
     "builtins:PermissionError": 2,
 }
 """Error class → exit code, for errors that are one sentence to the user; any other is a bug and keeps its traceback."""
-ALLOWS_COMMERCE = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "Unlicense"})
 
 
 def main() -> None:
@@ -139,29 +146,6 @@ def fetch(
         show(["asset", "", "path"], [[a.name, "fetched" if a in brought else "cached", str(a.path)] for a in wanted])
 
 
-class Licensed(BaseModel):
-    """Something that a bundle's manifest names; unless it says so, the licence tells whether commerce is allowed."""
-
-    name: str
-    licence: str
-    commercial: bool | None = None
-    source: str = ""
-    note: str = ""
-
-    @property
-    def allows_commerce(self) -> bool:
-        """Whether commercial use is allowed, as far as is known."""
-        return self.licence in ALLOWS_COMMERCE if self.commercial is None else self.commercial
-
-
-class Manifest(BaseModel):
-    """What `bundle.json` says about licences."""
-
-    parts: list[Licensed] = []
-    assets: list[Licensed]
-    models: list[Licensed] = []
-
-
 @app.command()
 def licences(
     bundle: Annotated[Path | None, typer.Argument(help="A bundle's folder; all assets if none.")] = None,
@@ -177,8 +161,7 @@ def licences(
     else:
         from ensemble.bundle import read_manifest
 
-        manifest = Manifest.model_validate(read_manifest(bundle))
-        found = [*manifest.parts, *manifest.assets, *manifest.models]
+        found = Manifest.model_validate(read_manifest(bundle)).everything
     if as_json:
         typer.echo(json.dumps([one.model_dump() | {"commercial": one.allows_commerce} for one in found]))
     else:
@@ -192,7 +175,7 @@ def licences(
 
 @app.command()
 def predict(  # noqa: PLR0913  each is an option of the command
-    clips: Annotated[list[Path], typer.Argument(help="Clips, and folders of clips.")],
+    clips: Annotated[list[Path] | None, typer.Argument(help="Clips, and folders of clips; or give --corpus.")] = None,
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the files of each clip go.")],
     bundle: Annotated[
@@ -206,17 +189,30 @@ def predict(  # noqa: PLR0913  each is an option of the command
         list[str] | None,
         typer.Option(help="A text to compare what is seen with, as 'a person crying'; again for more."),
     ] = None,
+    corpus: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a corpus instead of clips; or more.")] = None,
+    split: Annotated[SplitName, typer.Option(help="Which clips of the corpus.")] = "test",
+    abaw: Annotated[str, typer.Option(help="ABAW files beside that of CE: expr, va, au, mtl; with commas.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Recognise clips: a timeline of each as JSON, CSV, Parquet, ABAW text and a picture."""
+    """Recognise clips, or those of a corpus: a timeline of each as JSON, CSV, Parquet, ABAW text and a picture."""
+    if bool(clips) == bool(corpus):
+        raise typer.BadParameter("give clips (and folders of clips), or a corpus with --corpus NAME=FOLDER, not both")
     from ensemble.predict import Wishes
     from ensemble.predict import predict as run
+    from ensemble.write.abaw import parse_kinds
     from modalities.native import use_threads
 
     use_threads(1)
     wishes = Wishes(frozenset(without or ()), all_tracks=tracks == "all", prompts=tuple(prompt or ()))
     with Console(stderr=True).status("starting") as status:
-        summary = run(clips, out, bundle, wishes=wishes, report=lambda text: status.update(escape(text)))
+        summary = run(
+            clips or clips_of(corpus or [], split),
+            out,
+            bundle,
+            wishes=wishes,
+            abaw=parse_kinds(abaw),
+            report=lambda text: status.update(escape(text)),
+        )
     for remark in summary.remarks():
         typer.echo(f"twofold: {remark}", err=True)
     if as_json:
@@ -224,6 +220,13 @@ def predict(  # noqa: PLR0913  each is an option of the command
     else:
         show(*summary.table())
     raise typer.Exit(summary.code)
+
+
+def clips_of(given: list[str], split: SplitName) -> Gathered:
+    """Gather the clips of corpora."""
+    from tuning.evaluation.splits import gather_split
+
+    return gather_split(named_folders(given, ()), split)
 
 
 @app.command()
@@ -253,6 +256,55 @@ def train(
     typer.echo(json.dumps({"bundle": str(bundle), **stages.seconds}) if as_json else f"The bundle is in {bundle}.")
 
 
+@app.command()
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="A trained ensemble.")],
+    *,
+    corpus: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a corpus; again for more.")] = None,
+    split: Annotated[SplitName, typer.Option(help="Which clips.")] = "test",
+    against: Annotated[Path | None, typer.Option(help="Another bundle, to compare with on the same clips.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where evaluation.json and .png go; else beside the bundle.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a bundle on a split of corpora: fused, plain mean and every member, with intervals."""
+    corpora = named_folders(corpus or [], ())
+    typer.echo("twofold: starting (torch, Ray) …", err=True)
+    from tuning.evaluation.report import evaluate_and_report
+    from tuning.stages import Stages
+
+    tables, figures, folder = evaluate_and_report(
+        bundle, corpora, split, against=against, out=out, stages=Stages(Console(stderr=True))
+    )
+    for table in tables:
+        Console(width=None if sys.stdout.isatty() else 160).print(table)
+    typer.echo(json.dumps(figures) if as_json else f"Everything is in {folder}.")
+
+
+@app.command()
+def reproduce(
+    paper: Annotated[str, typer.Argument(help="Whose tables: ras9.")],
+    *,
+    runs: Annotated[Path, typer.Option(help="Where our evaluations lie, however deep.")] = Path("runs"),
+    bundle: Annotated[list[Path] | None, typer.Option(help="A bundle to evaluate first; again for more.")] = None,
+    corpus: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a corpus of the paper; or more.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a paper's tables with our figures beside them, and what is missing where there are none."""
+    corpora = named_folders(corpus, ()) if corpus else {}
+    from tuning.reproduction import reproduce as run
+    from tuning.stages import Stages
+
+    found = run(paper, runs, bundle or [], corpora, Stages(Console(stderr=True)))
+    for table in found.tables:
+        Console(width=None if sys.stdout.isatty() else 240).print(table)
+    for note in found.notes:
+        typer.echo(f"* {note}")
+    if as_json:
+        typer.echo(json.dumps(found.figures))
+
+
 def named_folders(given: list[str], wanted: tuple[str, ...]) -> dict[str, Path]:
     """Read NAME=FOLDER; every corpus that a recipe names must be given one."""
     folders: dict[str, Path] = {}
@@ -267,6 +319,48 @@ def named_folders(given: list[str], wanted: tuple[str, ...]) -> dict[str, Path]:
             f"say where the corpora are: {names}; `twofold corpus list` names those that are known"
         )
     return folders
+
+
+corpus_app = typer.Typer(help="What corpora are known, and whether one is whole.", no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus")
+
+
+@corpus_app.command("list")
+def list_corpora(*, as_json: AsJson = False) -> None:
+    """List the corpora that can be read, with their licences."""
+    from tuning.corpora.check import known
+
+    columns, rows = ["name", "story", "licence"], known()
+    if as_json:
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
+    else:
+        show(columns, rows)
+
+
+@corpus_app.command("check")
+def check_corpus(
+    name: Annotated[str, typer.Argument(help="A corpus of the list, or module:function of a reader.")],
+    root: Annotated[Path, typer.Argument(help="The corpus's folder, or a manifest's file.")],
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Also open every file, and find files that are alike.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Count a corpus per split and class beside what its authors state, and list everything that is wrong with it."""
+    from tuning.catalog import CORPORA
+    from tuning.corpora.check import check
+
+    if ":" not in name and name not in CORPORA:
+        raise typer.BadParameter(f"no corpus {name}; there are {', '.join(CORPORA)}")
+    with Console(stderr=True).status("reading") as status:
+        checked = check(name, root, lambda text: status.update(escape(text)), deep=deep)
+    for problem in checked.problems:
+        typer.echo(f"twofold: {problem}", err=True)
+    if as_json:
+        typer.echo(json.dumps(checked.document()))
+    else:
+        show(*checked.table())
+        typer.echo(f"{checked.duplicates} duplicates left out, {len(checked.problems)} problems")
+    raise typer.Exit(checked.code)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """Training: how fast `fit` is, what the cache of encodings saves, and whether memory grows with the corpus.
 
-    python -m benchmarks.training [--data FOLDER] [--clips 3] [--repetitions 15]
+    python -m benchmarks.training [--data FOLDER] [--clips 3] [--repetitions 9]
 
 Throughput: `fit` of an attention head inside the worker of a Ray Train run, on rows on disk, told of to a file after
 every epoch, against a plain PyTorch loop over the same rows in memory: same head, loss, optimiser, batches and dev
@@ -46,7 +46,7 @@ from tuning.members import Fitting, Known
 from tuning.objectives import HeadObjective, class_weights
 from tuning.recipe import read_recipe
 
-ROWS, DEV, STEPS, WIDTH, BATCH, EPOCHS = 4096, 512, 20, 256, 64, 1
+ROWS, DEV, STEPS, WIDTH, BATCH, EPOCHS = 4096, 512, 20, 256, 64, 2
 """Segments of 4 s at 5 steps a second, as wide as a face's embedding is."""
 FEW, TIMES = 2048, 10
 GOALS: Mapping[str, tuple[float, float]] = {  # name → lowest, highest
@@ -240,7 +240,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of clips; if not given, some are made")
     parser.add_argument("--clips", type=int, default=3)
-    parser.add_argument("--repetitions", type=int, default=15)
+    parser.add_argument("--repetitions", type=int, default=9)
     asked = parser.parse_args()
     use_threads(1)
     figures: dict[str, float] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from tuning.corpora.corpus import Corpus
+from tuning.corpora.corpus import Corpus, CorpusError
 
 CORPORA: Mapping[str, str] = {
     "demo": "tuning.corpora.demo:read_demo",
@@ -40,7 +40,8 @@ def read_corpus(name: str, folder: Path) -> Corpus:
     """Read a corpus from its folder: by its name in the catalog, or by a stranger's "module:function"."""
     address = name if ":" in name else CORPORA.get(name)
     if address is None:
-        raise ValueError(f"there is no corpus {name!r}; choose one of {', '.join(CORPORA)}, or give module:function")
+        known = ", ".join(CORPORA)
+        raise CorpusError(name, [f"there is no such corpus; choose one of {known}, or give module:function"])
     module, _, function = address.partition(":")
     reader: Callable[[Path], Corpus] = getattr(import_module(module), function)
     return reader(folder)

@@ -4,9 +4,9 @@ summary = predict([Path("clips")], Path("results"))
 print(summary.document())
 """
 
-from ensemble.predict.clips import InputError
+from ensemble.predict.clips import Gathered, InputError, gather_named
 from ensemble.predict.run import find_bundle, predict
 from ensemble.predict.summary import Summary
 from ensemble.recognizer import Wishes
 
-__all__ = ["InputError", "Summary", "Wishes", "find_bundle", "predict"]
+__all__ = ["Gathered", "InputError", "Summary", "Wishes", "find_bundle", "gather_named", "predict"]

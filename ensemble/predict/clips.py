@@ -1,4 +1,4 @@
-"""Which clips: files, and whatever can be opened in folders; and a name for each that no other has."""
+"""Which clips: files, whatever can be opened in folders, or named footages; and a place for each that no other has."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import mimetypes
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from ensemble.write.abaw import KINDS
 from modalities.media import MediaError, read
-from modalities.types import Clip
+from modalities.types import Clip, Footage
 
 
 class InputError(ValueError):
@@ -18,7 +19,7 @@ class InputError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A file that was left out, with one sentence why."""
+    """A file (or a clip that is none) that was left out, with one sentence why."""
 
     path: Path
     reason: str
@@ -26,11 +27,21 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A clip to do: its name is the shortest end of its path that is its alone; `place`, where its files go."""
+    """A clip to do: its name (of a file: the shortest end of its path that is its alone), and where its files go."""
 
-    path: Path
     name: str
     place: str
+    footages: Iterable[Footage]  # nothing is read before it is asked for
+    path: Path | None
+
+    @property
+    def file(self) -> Clip | None:
+        """The clip's file, if it has one."""
+        return None if self.path is None else Clip.of(self.path, self.name)
+
+    def refused(self, reason: str) -> Refusal:
+        """Say why it was not done."""
+        return Refusal(self.path or Path(self.name), reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +49,8 @@ class Gathered:
     """What there is to do, what is not there, and what was passed over in folders."""
 
     sources: tuple[Source, ...]
-    missing: tuple[Refusal, ...]
-    skipped: tuple[Refusal, ...]
+    missing: tuple[Refusal, ...] = ()
+    skipped: tuple[Refusal, ...] = ()
 
 
 def gather(given: Sequence[Path], out: Path) -> Gathered:
@@ -66,7 +77,27 @@ def gather(given: Sequence[Path], out: Path) -> Gathered:
         reasons = [refusal.reason for refusal in missing] or ["no file there can be opened as a clip"]
         raise InputError(f"nothing to do: {'; '.join(reasons)}")
     named = zip(paths.values(), _names(list(paths)), strict=True)
-    return Gathered(tuple(Source(path, *name) for path, name in named), tuple(missing), tuple(skipped))
+    sources = (Source(name, place, _footages(path, name), path) for path, (name, place) in named)
+    return Gathered(tuple(sources), tuple(missing), tuple(skipped))
+
+
+def gather_named(clips: Iterable[tuple[str, Iterable[Footage], Path | None]]) -> Gathered:
+    """Gather clips by name, each with its footages (of a corpus, say) and its file if there is one."""
+    found = list(clips)
+    if not found:
+        raise InputError("nothing to do: there is no clip among those that were given")
+    places = _apart([_inside(name) for name, _, _ in found])
+    named = zip(found, places, strict=True)
+    return Gathered(tuple(Source(name, place, footages, path) for (name, footages, path), place in named))
+
+
+def _footages(path: Path, name: str) -> Iterator[Footage]:
+    yield from read(Clip.of(path, name))
+
+
+def _inside(name: str) -> str:
+    """Turn a name into a place that cannot lie outside of the folder of results."""
+    return "/".join(part for part in PurePosixPath(name).parts if part not in ("/", "//", "..")) or "clip"
 
 
 def _files(folder: Path, out: Path) -> Iterator[Path]:
@@ -81,9 +112,9 @@ def _files(folder: Path, out: Path) -> Iterator[Path]:
 
 def _is_result(path: Path) -> bool:
     """Whether a file is one of those that `predict` wrote beside each other."""
-    stem = path.name.removesuffix(".abaw.txt") if path.name.endswith(".abaw.txt") else path.stem
-    endings = (".json", ".csv", ".parquet", ".abaw.txt", ".png")
-    return path.name.removeprefix(stem) in endings and all(path.with_name(stem + end).exists() for end in endings[:4])
+    endings = (".json", ".csv", ".parquet", ".abaw.txt", ".png", *(f".abaw.{kind}.txt" for kind in KINDS))
+    stem = next((path.name.removesuffix(end) for end in endings if path.name.endswith(end)), None)
+    return stem is not None and all(path.with_name(stem + end).exists() for end in endings[:4])
 
 
 def _called_media(path: Path) -> bool:
@@ -109,12 +140,19 @@ def _names(paths: Sequence[Path]) -> list[tuple[str, str]]:
     # As file systems compare names that do not tell A from a.
     whole = [name for name, stem in zip(names, stems, strict=True) if name != stem]
     taken = _repeated(name.casefold() for name in [*stems, *whole])
-    places: list[str] = []
-    for name, stem in zip(names, stems, strict=True):
-        place = name if stem.casefold() in taken else stem
-        twins = sum(place.casefold() == earlier.casefold() for earlier in places)
-        places.append(f"{place}-{twins + 1}" if twins else place)
+    places = _apart([name if stem.casefold() in taken else stem for name, stem in zip(names, stems, strict=True)])
     return list(zip(names, places, strict=True))
+
+
+def _apart(wanted: Sequence[str]) -> list[str]:
+    """Number the places that another has already."""
+    places: list[str] = []
+    taken: Counter[str] = Counter()
+    for place in wanted:
+        twins = taken[place.casefold()]
+        places.append(f"{place}-{twins + 1}" if twins else place)
+        taken[places[-1].casefold()] += 1
+    return places
 
 
 def _end(path: Path, length: int) -> str:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ensemble.bundle import MANIFEST, BundleError, load
-from ensemble.predict.clips import InputError, Refusal, Source, gather
+from ensemble.predict.clips import Gathered, InputError, Refusal, Source, gather
 from ensemble.predict.summary import Done, Summary
 from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Timeline
 from ensemble.write import Digest, Origin, write
-from modalities.media import MediaError, read
-from modalities.types import Clip, seconds
+from ensemble.write.abaw import Kind, check
+from modalities.media import MediaError
+from modalities.types import seconds
 
 DEFAULT_BUNDLE = Path("runs/demo/bundle")
 Report = Callable[[str], None]
@@ -27,32 +28,33 @@ _log = logging.getLogger(__name__)
 
 
 def predict(
-    clips: Sequence[Path],
+    clips: Sequence[Path] | Gathered,
     out: Path,
     bundle: Path | None = None,
     *,
     wishes: Wishes | None = None,
+    abaw: Sequence[Kind] = (),
     report: Report = _log.info,
 ) -> Summary:
-    """Recognise files, and all clips in folders, and write the files of each to `out`.
+    """Recognise files, all clips in folders, or what `gather_named` gathered; write the files of each to `out`.
 
     Raises InputError where there is nothing to do, and BundleError without a bundle. A clip's own trouble stands in
-    the summary instead.
+    the summary instead. `abaw` names files of the ABAW challenges to be written beside that of CE.
     """
     wishes = wishes or Wishes()
     folder = find_bundle(bundle)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file, but results need a folder; give another with --out")
     report("looking for clips")
-    gathered = gather(clips, out)
+    gathered = clips if isinstance(clips, Gathered) else gather(clips, out)
     report(f"loading {folder}")
     done: list[Done] = []
     failed = list(gathered.missing)
     with load(folder) as recognizer:
         origin = Origin.of(folder)
-        _check(wishes, recognizer)
+        _check(wishes, abaw, recognizer)
         _check_out(out)
-        work = Work(recognizer, wishes, origin, out)
+        work = Work(recognizer, wishes, origin, out, tuple(abaw))
         for number, source in enumerate(gathered.sources, start=1):
             heading = f"{number} of {len(gathered.sources)}: {source.name}"
             outcome = _attempt(work, source, _under(heading, report))
@@ -88,19 +90,19 @@ class Work:
     wishes: Wishes
     origin: Origin
     out: Path
+    abaw: tuple[Kind, ...] = ()
 
     def do(self, source: Source, report: Report) -> Done:
         """Recognise a clip and write its files."""
         began = time.monotonic()
-        clip = Clip.of(source.path, source.name)
         pieces: list[Timeline] = []
         report("opening")
-        for piece in self.recognizer.stream(read(clip), self.wishes):
+        for piece in self.recognizer.stream(source.footages, self.wishes):
             pieces.append(piece)
             report(f"{seconds(piece.end):.0f} s done")
-        timeline = replace(Timeline.join(pieces), clip=clip.name)
+        timeline = replace(Timeline.join(pieces), clip=source.name)
         report("writing")
-        files = write(timeline, clip, self.out / source.place, self.origin)
+        files = write(timeline, source.file, self.out / source.place, self.origin, self.abaw)
         digest = Digest.of(timeline)
         factor = (time.monotonic() - began) / max(digest.duration, 1e-3)
         return Done(source.path, source.name, digest, factor, files, timeline.problems)
@@ -110,10 +112,10 @@ def _attempt(work: Work, source: Source, report: Report) -> Done | Refusal:
     try:
         return work.do(source, report)
     except (MediaError, OSError) as error:
-        return Refusal(source.path, str(error))
+        return source.refused(str(error))
     except Exception as error:  # noqa: BLE001  whatever one clip does, it must not cost the others their results
-        _log.exception("%s could not be recognised", source.path)
-        return Refusal(source.path, f"the program failed with {type(error).__name__}: {error}; please report this")
+        _log.exception("%s could not be recognised", source.name)
+        return source.refused(f"the program failed with {type(error).__name__}: {error}; please report this")
 
 
 def _check_out(out: Path) -> None:
@@ -127,9 +129,10 @@ def _check_out(out: Path) -> None:
         raise InputError(f"results cannot be written to {out} ({reason}); give another folder with --out") from error
 
 
-def _check(wishes: Wishes, recognizer: Recognizer) -> None:
+def _check(wishes: Wishes, abaw: Sequence[Kind], recognizer: Recognizer) -> None:
     """Refuse wishes that no clip can fulfil, before the first one."""
     try:
         recognizer.check(wishes)
+        check(abaw, recognizer.plan.tasks)
     except ValueError as error:
         raise InputError(str(error)) from error

@@ -14,7 +14,7 @@ from ensemble.write import Digest
 class Done:
     """A clip that was recognised."""
 
-    path: Path
+    path: Path | None
     name: str
     digest: Digest
     realtime_factor: float
@@ -77,7 +77,7 @@ def _plain(done: Done) -> dict[str, Any]:
     digest = done.digest
     return {
         "name": done.name,
-        "path": str(done.path),
+        "path": None if done.path is None else str(done.path),
         "duration": round(digest.duration, 6),
         "top_compound": digest.top_compound,
         "share": None if digest.share is None else round(digest.share, 5),

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from ensemble import bundle
+from ensemble.plan import EnsembleSettings, Plan
+from ensemble.recognizer import Recognizer
+from ensemble.timeline import Timeline
 from modalities.catalog import ENCODERS, HEADS, build, find
 from modalities.encoders.crops import Crops
 from modalities.encoders.pixels import Pixels
@@ -20,8 +24,10 @@ from modalities.heads.tuned import RAW, TunedHead
 from modalities.labels import tasks
 from modalities.types import Encoding, Segment
 from modalities.words import encode_texts
+from tests import toys
 from tests.checks import heads
-from tests.makers import draw_weights, modality_over_toys
+from tests.checks.alike import assert_alike
+from tests.makers import TWO_PEOPLE, draw_weights, modality_over_toys
 from tests.modalities.test_real_encoders import faces, save
 from tuning.fit import Data, FitSettings, Held, fit
 from tuning.fit.learning import unfreeze
@@ -131,6 +137,28 @@ def test_a_bundle_needs_no_other_file(kind, tmp_path):
     heads.assert_same(heads.ask(head, raw), heads.ask(deepcopy(loaded), raw), 0.0, "copied")
     moved = pickle.loads(pickle.dumps(loaded))  # noqa: S301  our own
     heads.assert_same(heads.ask(head, raw), heads.ask(moved, raw), 0.0, "in another process")
+
+
+def test_an_ensemble_of_them_answers_alike_from_its_bundle_whatever_the_stretches(tmp_path):
+    table = toys.settings().model_dump()
+    raw = {"audio": {"kind": "samples"}, "text": {"kind": "tokens", "model": settings_of("roberta")}}
+    for (name, encoder), backbone in zip(raw.items(), ("wavlm", "roberta"), strict=True):
+        table["modalities"][name]["settings"]["encoder"] = encoder
+        for wish in table["modalities"][name]["heads"].values():
+            wish |= {"kind": "tuned", "settings": {"backbone": settings_of(backbone), "hidden": 64}}
+    plan = Plan.of(EnsembleSettings.model_validate(table))
+    bundle.save(plan, tmp_path / "bundle")
+    expected = Timeline.join(list(Recognizer(plan).stream(TWO_PEOPLE.stretches(None))))
+    found = Timeline.join(list(bundle.load(tmp_path / "bundle").stream(TWO_PEOPLE.stretches(700_000))))
+    assert {"audio.attention", "text.mean"} <= set(expected.members)
+    assert_alike(expected.rows, found.rows, 1e-5, "from the bundle, in short stretches")
+    assert_alike(expected.verdict, found.verdict, 1e-5, "from the bundle, in short stretches")
+
+
+def test_it_says_whose_weights_it_begins_with():
+    assert tuned("roberta").config.origin.name == "tiny: random weights"
+    assert tuned("roberta", backbone={"kind": "roberta"}).config.origin.licence == "MIT"
+    assert Tokens.Config().origin.name == "FacebookAI/roberta-base"
 
 
 # --------------------------------------------------------------------------------------------------- the raw encoders

@@ -30,14 +30,11 @@ def read_split(name: str, root: Path, split: Split) -> Corpus:
 
 def speaking(corpus: Corpus, settings: EnsembleSettings) -> Corpus:
     """Bring a corpus to an ensemble's labels; CorpusError where it has labels that the ensemble does not know."""
-    labelled = any("compound" in clip.labels for clip in corpus.clips)
-    if labelled and list(corpus.compounds.items()) != list(settings.compounds.items()):
+    compounds = any("compound" in clip.labels for clip in corpus.clips)
+    if compounds and list(corpus.compounds.items()) != list(settings.compounds.items()):
         own, known = ", ".join(corpus.compounds), ", ".join(settings.compounds)
         raise CorpusError(corpus.name, [f"it labels the compounds {own}, but the bundle tells apart {known}"])
-    try:
-        return corpus.speaking(settings.expressions)
-    except KeyError as error:
-        raise CorpusError(corpus.name, [f"the bundle was trained for other expressions: {error.args[0]}"]) from error
+    return corpus.speaking(settings.expressions)
 
 
 def labelled(corpus: Corpus) -> Corpus:

@@ -143,7 +143,8 @@ class Kept:
         first = self.offsets[numbers]
         lengths = self.offsets[numbers + 1] - first
         room = len(numbers), int(lengths.max(initial=0))
-        steps = np.zeros((*room, *self.shape), self.dtype)
+        padded = bool((lengths < room[1]).any())  # nothing is to be zero where every row is as long
+        steps = (np.zeros if padded else np.empty)((*room, *self.shape), self.dtype)
         times, mask = np.zeros(room, np.int64), np.zeros(room, np.bool_)
         width = int(np.prod(self.shape)) * steps.itemsize + times.itemsize + mask.itemsize
         read, file = 0, self.file

@@ -1,31 +1,22 @@
-"""The submission file of the ABAW Compound Expression challenge: one class number per video frame.
+"""How segments come onto the frames of an ABAW file: two rules.
 
-    image_location,Fearfully_Surprised,Happily_Surprised,…        numbers are the places in this header
-    01/00001.jpg,0
-
-Two rules bring segments onto frames. `reference_frames` is ours: by real time, half-open, a frame that no segment
-covers takes the nearest judged one of its own clip. `ras_frames` is what the released code of RAS does: one frame more
-per segment, and `ras_classes` fills gaps along the list, across clips (`convention="ras"`; only to reproduce its rows).
+`reference_frames` is ours: by real time, half-open, a frame that no segment covers takes the nearest judged one of its
+own clip. `ras_frames` is what the released code of RAS does: one frame more per segment, and `ras_classes` fills gaps
+along the list, across clips (only to reproduce its rows).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from ensemble.timeline import Rows, Timeline, covering, spread
 from ensemble.tracks import NOBODY
-from ensemble.write.frames import judged, primary, winners
+from ensemble.write.frames import judged, winners
 from modalities.grid import Span
-from modalities.labels import Labels
 from modalities.types import SECOND, Scores, Segment, Times
-from modalities.whole import whole
-
-Convention = Literal["reference", "ras"]
 
 
 def reference_frames(spans: Sequence[Span], scores: Scores, times: Times) -> Scores:
@@ -88,23 +79,7 @@ def nominal_fps(times: Times) -> Fraction:
     return closest if abs(closest - exact) < exact / 4000 else exact
 
 
-def submission(timelines: Mapping[str, Timeline], convention: Convention = "reference") -> str:
-    """Return the text for clips by name, at least one; where nothing in a clip is judged, its numbers are left out."""
-    labels = next(iter(timelines.values())).tasks["compound"].labels
-    rows = [primary(timeline.rows) for timeline in timelines.values()]
-    if convention == "ras":
-        pairs = zip(timelines.values(), rows, strict=True)
-        classes = ras_classes([(len(row.times), _ras_scores(timeline, row)) for timeline, row in pairs])
-    else:
-        classes = [winners(fill_nearest(row.scores["compound"], row.times)) for row in rows]
-    lines = [_header(labels)]
-    for name, column in zip(timelines, classes, strict=True):
-        numbers = ("" if number < 0 else str(number) for number in column.tolist())
-        lines += [f"{name}/{place:05d}.jpg,{number}" for place, number in enumerate(numbers, start=1)]
-    return "\n".join(lines) + "\n"
-
-
-def _ras_scores(timeline: Timeline, rows: Rows) -> Scores:
+def ras_scores(timeline: Timeline, rows: Rows) -> Scores:
     """Return the scores of frames by the released rule, one segment per cell: about whom most of its frames are."""
     verdict = timeline.verdict
     scores = np.where(verdict.said["compound"], verdict.scores["compound"], np.nan)
@@ -118,13 +93,3 @@ def _ras_scores(timeline: Timeline, rows: Rows) -> Scores:
         if row is not None:
             chosen[start, end] = row
     return ras_frames(list(chosen), scores[list(chosen.values())], nominal_fps(rows.times))
-
-
-def _header(labels: Labels) -> str:
-    return ",".join(["image_location", *(name.replace(" ", "_") for name in labels)])
-
-
-def write_abaw(timelines: Mapping[str, Timeline], path: Path, convention: Convention = "reference") -> None:
-    """Write the submission file of clips, by the name that each has in it."""
-    with whole(path) as unfinished:
-        unfinished.write_text(submission(timelines, convention), encoding="utf-8")
