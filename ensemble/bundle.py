@@ -22,7 +22,7 @@ from ensemble.plan import EnsembleSettings, Plan
 from ensemble.recognizer import Recognizer
 from modalities import assets
 from modalities.part import Part
-from modalities.pretrained import Origin, Pretrained
+from modalities.pretrained import Origin
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -121,7 +121,7 @@ def _assets(plan: Plan) -> list[assets.Asset]:
 
 
 def _is_pretrained(part: Part) -> bool:
-    return isinstance(part.config, Pretrained)
+    return isinstance(getattr(part.config, "origin", None), Origin)  # a tuned head has one too
 
 
 def _origin(origin: Origin) -> dict[str, Any]:

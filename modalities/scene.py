@@ -31,7 +31,7 @@ class Scene(Modality):
         return {"caption": self.config.caption}
 
     def encode(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> Encoding:
-        """Steps [S, 1, E]; masked where there is no caption."""
+        """Steps [S, T, E]: one per segment, or per token; masked where there is no caption."""
         captions = cast(Captions, percepts["caption"])
         texts = [captions.text(segment.start, segment.end) for segment in segments]
         return encode_texts(self.encoder, segments, texts)

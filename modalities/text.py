@@ -31,7 +31,7 @@ class Text(Modality):
         return {"transcript": self.config.transcript}
 
     def encode(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> Encoding:
-        """Steps [S, 1, E]; masked where there are no words."""
+        """Steps [S, T, E]: one per segment, or per token; masked where there are no words."""
         transcript = cast(Transcript, percepts["transcript"])
         texts = [transcript.text(segment.start, segment.end) for segment in segments]
         return encode_texts(self.encoder, segments, texts)

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import parametrize
+from torch.nn.utils import skip_init
 
 from modalities.encoders.backbone import Backbone, Released, alike, beside, learning
 from modalities.encoders.encoder import SoundEncoder
@@ -47,10 +47,9 @@ class Waves(Unloaded, Backbone, SoundEncoder):
 
     def encode(self, inputs: Array) -> NDArray[np.float32]:
         """Turn sound [N] into steps [T, E]: at least one; sound shorter than 25 ms is continued by silence."""
+        network, sound_BN = self.network, torch.from_numpy(inputs.astype(np.float32))[None]
         with torch.inference_mode():
-            steps: NDArray[np.float32] = _hear(self.network, torch.from_numpy(inputs.astype(np.float32))[None])[
-                0
-            ].numpy()
+            steps: NDArray[np.float32] = _hear(network, sound_BN)[0].numpy()
         return steps
 
     def times(self, steps: int) -> Times:
@@ -111,9 +110,11 @@ class Waves(Unloaded, Backbone, SoundEncoder):
 
 def _plain(network: Any) -> Any:
     """Let the convolution of places have one weight, not a length and a direction: those cannot be pickled."""
-    convolution = network.encoder.pos_conv_embed.conv
-    if parametrize.is_parametrized(convolution, "weight"):
-        parametrize.remove_parametrizations(convolution, "weight")
+    places = network.encoder.pos_conv_embed
+    old, sizes = places.conv, ("in_channels", "out_channels", "kernel_size", "padding", "groups")
+    like = {name: getattr(old, name) for name in sizes}
+    places.conv = skip_init(nn.Conv1d, **like)  # type: ignore[no-untyped-call]  # torch ships it untyped
+    places.conv.load_state_dict({"weight": old.weight.detach(), "bias": old.bias.detach()})
     return network
 
 
