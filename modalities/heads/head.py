@@ -123,7 +123,7 @@ class Head(nn.Module, Part):
     def scores(self, answer: Answer) -> dict[str, Tensor]:
         """Turn an answer into scores of each task [B, C], as sure as the head may be."""
         found: dict[str, Tensor] = {}
-        for task, temperature in zip(self.config.speaks, self.temperatures, strict=True):
+        for task, temperature in zip(self.config.speaks, self.temperatures.tolist(), strict=True):
             kind, logits = self.config.kinds[task], answer.logits[task]
             found[task] = activate(kind, logits / temperature if kind == "distribution" else logits)
         return found

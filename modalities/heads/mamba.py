@@ -103,14 +103,15 @@ class MambaHead(Head):
     class Config(Head.Config):
         """Ranges are those of RAS's search; released: hidden 512, vector 128, state 4, kernel 6, four layers.
 
-        Two layers by default: what a `zoh` block adds grows with the fifth power of its input, as no norm stands in it,
-        and four of them may overflow in training at rates from 1e-3. The norm inside a `ras` block prevents that.
+        One layer by default, as of the transformer head. What a `zoh` block adds grows with the fifth power of its
+        input, as no norm stands in it, and four of them may overflow in training at rates from 1e-3. The norm inside a
+        `ras` block prevents that.
         """
 
         hidden: Annotated[int, Choice((64, 128, 256, 512))] = 128
         vector: Annotated[int, Choice((128, 256, 512))] = 128
         """Width of the classification vector."""
-        layers: Annotated[int, Integers(1, 4)] = 2
+        layers: Annotated[int, Integers(1, 4)] = 1
         state: Annotated[int, Integers(4, 16)] = 4
         kernel: Annotated[int, Integers(1, 7)] = 6
         variant: Variant = "zoh"

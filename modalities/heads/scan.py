@@ -85,6 +85,8 @@ def selective_scan(system: System, variant: Variant = "zoh", mask_BT: Tensor | N
             hold_TB = (~mask_BT).to(u_BTD.dtype).T
     u_TBD, delta_TBD, B_TBN, C_TBN = (values.transpose(0, 1) for values in (u_BTD, delta_BTD, B_BTN, C_BTN))
     given = (u_TBD, delta_TBD, rate_ND.contiguous(), B_TBN, C_TBN, hold_TB)
+    if not (torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")):  # nothing to remember, or to widen
+        return _scan(given, []).transpose(0, 1)
     told_TBD: Tensor = _Scan.apply(*given)  # type: ignore[no-untyped-call]  # torch publishes it without types
     return told_TBD.transpose(0, 1)
 
@@ -97,16 +99,8 @@ class _Scan(torch.autograd.Function):
     def forward(ctx: Any, *given: Any) -> Tensor:
         """Walk forwards, in full precision; keep the state before each block."""
         ctx.save_for_backward(*given)
-        u_TBD, _, rate_ND, _, C_TBN, _ = given
-        told_TBD = torch.empty_like(u_TBD, memory_format=torch.contiguous_format)
-        state_BND = u_TBD.new_zeros(u_TBD.shape[1], *rate_ND.shape)
         ctx.starts = []
-        for block in _blocks(u_TBD, rate_ND):
-            ctx.starts.append(state_BND)
-            _, states_TBND = _walk(block, given, state_BND)
-            told_TBD[block] = (C_TBN[block].unsqueeze(2) @ states_TBND).squeeze(2)
-            state_BND = states_TBND[-1].clone()
-        return told_TBD
+        return _scan(given, ctx.starts)
 
     @staticmethod
     @custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]  # torch ships it so
@@ -137,6 +131,19 @@ class _Scan(torch.autograd.Function):
             grads[1][block] = taken_TBD * u_TBD[block] + (grad_TBND * rate_ND).sum(2)
             grads[2] += (grad_TBND * delta_TB1D).sum((0, 1))
         return (*grads, None)
+
+
+def _scan(given: tuple[Any, ...], starts: list[Tensor]) -> Tensor:
+    """Walk forwards, block by block; leave the state before each in `starts`."""
+    u_TBD, _, rate_ND, _, C_TBN, _ = given
+    told_TBD = torch.empty_like(u_TBD, memory_format=torch.contiguous_format)
+    state_BND = u_TBD.new_zeros(u_TBD.shape[1], *rate_ND.shape)
+    for block in _blocks(u_TBD, rate_ND):
+        starts.append(state_BND)
+        _, states_TBND = _walk(block, given, state_BND)
+        told_TBD[block] = (C_TBN[block].unsqueeze(2) @ states_TBND).squeeze(2)
+        state_BND = states_TBND[-1].clone()
+    return told_TBD
 
 
 def _blocks(u_TBD: Tensor, rate_ND: Tensor) -> list[slice]:
