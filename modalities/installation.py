@@ -15,7 +15,8 @@ PACKAGES = (
     "torch", "torchvision", "torchaudio", "ray", "transformers", "open-clip-torch", "sentence-transformers", "optuna",
     "librosa", "av", "mediapipe", "opencv-contrib-python", "onnxruntime", "silero-vad", "ai-edge-litert",
     "tokenizers", "safetensors",
-    "pydantic", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "pillow", "rich", "typer", "httpx", "scikit-learn",
+    "pydantic", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "pillow", "rich", "typer",
+    "httpx", "filelock", "scikit-learn",
     "scikit-image", "espeakng-loader",
 )  # fmt: skip
 """What `pyproject.toml` depends on; a test holds them together."""

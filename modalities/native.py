@@ -1,4 +1,4 @@
-"""The native libraries below: how many threads they take, and what they print while they start.
+"""The native libraries below: how many threads they take, what they print while they start, who may compile.
 
 Everything here is the process's own affair, so it is called where a process begins: the command line, a Ray actor, a
 training worker, a benchmark. Two workers with two threads each on two cores are slower than two with one.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import torch
+from filelock import FileLock
 
 
 def use_threads(count: int) -> None:
@@ -61,3 +64,11 @@ def _leave() -> None:
         if _depth == 0:
             os.dup2(_kept, 2)
             os.close(_kept)
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Let only one process of this user on this machine into the block; the others wait."""
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    with FileLock(Path(tempfile.gettempdir()) / f"twofold-{name}-{user}.lock"):
+        yield
