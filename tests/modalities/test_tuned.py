@@ -33,6 +33,8 @@ from tuning.fit import Data, FitSettings, Held, fit
 from tuning.fit.learning import unfreeze
 from tuning.objectives import HeadObjective
 
+pytestmark = pytest.mark.slow  # the contract of every head has one of them in the fast part
+
 KINDS = ("wavlm", "wav2vec2", "roberta", "sentence", "clip_text", "vitmae", "clip_image", "clip_picture")
 TEXTS = ["I can hardly believe that you came!", "no", "Ich weiß nicht, was soll es bedeuten"]
 SECOND = 1_000_000
