@@ -15,7 +15,7 @@ class Encoder(Part, Generic[Input]):
     """Real, tiny or embedded: all stand in one catalog and answer alike."""
 
     kind: ClassVar[str]
-    """Which modality can use it: `face`, `sound` or `text`."""
+    """Which modality can use it: `face`, `picture`, `sound` or `text`."""
 
     @property
     @abstractmethod

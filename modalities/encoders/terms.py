@@ -6,7 +6,6 @@ Which terms are common is learnt by the head that stands on it, from the spread 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -15,18 +14,17 @@ from pydantic import Field
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from modalities.config import Choice
-from modalities.encoders.encoder import Encoder
+from modalities.encoders.ngrams import Hashed
 
 WORD = r"\w\w+"
 
 
-class Terms(Encoder[Sequence[str]]):
+class Terms(Hashed):
     """Half of the vector is words, half pairs of neighbours."""
 
     name: ClassVar[str] = "terms"
-    kind: ClassVar[str] = "text"
 
-    class Config(Encoder.Config):
+    class Config(Hashed.Config):
         """Length of the vector."""
 
         width: Annotated[int, Choice((2048, 4096, 8192))] = Field(4096, ge=2, multiple_of=2)
@@ -35,22 +33,12 @@ class Terms(Encoder[Sequence[str]]):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self._counters = [
+        self.counters = tuple(
             HashingVectorizer(n_features=config.width // 2, ngram_range=(words, words), norm=None, token_pattern=WORD)
             for words in (1, 2)
-        ]
+        )
 
-    @property
-    def width(self) -> int:
-        """E, as set."""
-        return self.config.width
-
-    def encode(self, inputs: Sequence[str]) -> NDArray[np.float32]:
-        """Turn texts into vectors [N, E] of length one; zero for a text without a word."""
-        if not len(inputs):
-            return np.zeros((0, self.width), np.float32)
-        counts = np.hstack([counter.transform(list(inputs)).toarray() for counter in self._counters])
-        vectors: NDArray[np.float32] = (np.sign(counts) * np.log1p(np.abs(counts))).astype(np.float32)
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        vectors /= np.where(length > 0, length, 1)
-        return vectors
+    def weigh(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Let a term that comes again count less and less."""
+        weighed: NDArray[np.float64] = np.sign(counts) * np.log1p(np.abs(counts))
+        return weighed

@@ -20,6 +20,18 @@ from modalities.heads.head import Answer, Head, draw_as_released
 from modalities.heads.pooling import mean_step
 
 
+class AttendingConfig(Head.Config):
+    """Settings of a head whose steps look at each other with several attention heads."""
+
+    heads: int
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        if self.hidden % self.heads:
+            raise ValueError(f"{self.heads} heads cannot share a hidden width of {self.hidden}; give a multiple")
+        return self
+
+
 class SelfAttention(nn.Module):
     """Multi-head attention of steps [B, T, D] over those that exist."""
 
@@ -78,7 +90,7 @@ class TransformerHead(Head):
 
     name: ClassVar[str] = "transformer"
 
-    class Config(Head.Config):
+    class Config(AttendingConfig):
         """Ranges of RAS §3.1; the released run has width and hidden 512, one layer, four heads, vector 128."""
 
         hidden: Annotated[int, Choice((64, 128, 256, 512))] = 128
@@ -87,12 +99,6 @@ class TransformerHead(Head):
         vector: Annotated[int, Choice((128, 256, 512))] = 128
         positions: bool = True
         variant: Literal["textbook", "ras"] = "textbook"
-
-        @model_validator(mode="after")
-        def _heads_share_the_width(self) -> Self:
-            if self.hidden % self.heads:
-                raise ValueError(f"{self.heads} heads cannot share a hidden width of {self.hidden}; give a multiple")
-            return self
 
     config: Config
 

@@ -6,17 +6,16 @@ log-variance come out. Probabilities are the softmax of the means alone; the unc
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import model_validator
 from torch import Tensor, nn
 
 from modalities.config import Choice, Uniform
 from modalities.heads.head import Answer, Head
 from modalities.heads.lstm import existing_first
 from modalities.heads.pooling import mean_step
-from modalities.heads.transformer import SelfAttention
+from modalities.heads.transformer import AttendingConfig, SelfAttention
 
 THIRDS = 3
 TEMPERATURE = 1.5
@@ -84,7 +83,7 @@ class UncertainHead(Head):
 
     name: ClassVar[str] = "uncertain"
 
-    class Config(Head.Config):
+    class Config(AttendingConfig):
         """The released head has the width of its steps as `hidden` (768, so no projection) and vector 256."""
 
         hidden: Annotated[int, Choice((64, 128, 256, 768))] = 128
@@ -92,12 +91,6 @@ class UncertainHead(Head):
         vector: Annotated[int, Choice((64, 128, 256))] = 256
         dropout: Annotated[float, Uniform(0.0, 0.5)] = 0.3
         variant: Literal["textbook", "ras"] = "textbook"
-
-        @model_validator(mode="after")
-        def _heads_share_the_width(self) -> Self:
-            if self.hidden % self.heads:
-                raise ValueError(f"{self.heads} heads cannot share a hidden width of {self.hidden}; give a multiple")
-            return self
 
     config: Config
 
