@@ -49,6 +49,7 @@ ENCODERS: Mapping[str, str] = {
 }
 HEADS: Mapping[str, str] = {
     "mean": "modalities.heads.mean:MeanHead",
+    "given": "modalities.heads.given:GivenHead",
     "attention": "modalities.heads.attention:AttentionHead",
     "mamba": "modalities.heads.mamba:MambaHead",
     "transformer": "modalities.heads.transformer:TransformerHead",
@@ -62,6 +63,7 @@ HEADS: Mapping[str, str] = {
     "convolutional": "modalities.heads.convolutional:ConvolutionalHead",
     "tuned": "modalities.heads.tuned:TunedHead",
     "linear": "modalities.heads.linear:LinearHead",
+    "lexicon": "modalities.heads.lexicon:LexiconHead",
 }
 MODALITIES: Mapping[str, str] = {
     "face": "modalities.face:Face",
@@ -78,7 +80,12 @@ def find(name: str, catalog: Mapping[str, str]) -> type[Any]:
     if address is None:
         raise ValueError(f"there is no part {name!r}; choose one of {', '.join(catalog)}, or give module:Class")
     module, _, attribute = address.partition(":")
-    found = getattr(import_module(module), attribute)
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"{address} cannot be found ({error}); is its package installed, and the name right?"
+        ) from error
     if not (isinstance(found, type) and issubclass(found, Part)):
         raise TypeError(f"{address} is not a part: its class must extend modalities.part.Part")
     return found

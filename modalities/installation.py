@@ -14,8 +14,9 @@ PYTHON = "3.11"
 PACKAGES = (
     "torch", "torchvision", "torchaudio", "ray", "transformers", "open-clip-torch", "sentence-transformers", "optuna",
     "librosa", "av", "mediapipe", "opencv-contrib-python", "onnxruntime", "silero-vad", "ai-edge-litert",
-    "tokenizers", "safetensors",
-    "pydantic", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "pillow", "rich", "typer",
+    "tokenizers", "safetensors", "tensorboardx", "tensorboard",
+    "pydantic", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "pillow", "rich", "typer", "python-multipart",
+    "prometheus-client",
     "httpx", "filelock", "scikit-learn",
     "scikit-image", "espeakng-loader",
 )  # fmt: skip
@@ -60,6 +61,7 @@ def _machine() -> list[Finding]:
         Finding("machine", "cores", str(os.cpu_count())),
         Finding("machine", "memory", f"{memory / 2**30:.1f} GiB"),
         Finding("machine", "gpu", _gpu()),
+        *_device(),
         Finding("machine", "cache", str(assets.cache_folder())),
     ]
 
@@ -71,6 +73,17 @@ def _gpu() -> str:
         if torch.cuda.is_available():
             return ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
     return "none (not needed)"
+
+
+def _device() -> list[Finding]:
+    if not importlib.util.find_spec("torch"):
+        return []
+    from modalities.device import DeviceError, device
+
+    try:
+        return [Finding("machine", "device", str(device()))]
+    except DeviceError as error:
+        return [Finding("machine", "device", "", str(error))]
 
 
 def _decoders() -> list[Finding]:

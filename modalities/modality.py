@@ -59,14 +59,15 @@ class Modality(Part):
         if head.training:  # to tell a head to rest walks through all that is in it
             head.eval()
         with torch.inference_mode():
-            answer = head(*(torch.from_numpy(array) for array in (encoding.steps, encoding.mask, encoding.times)))
+            columns = (encoding.steps, encoding.mask, encoding.times)
+            answer = head(*(torch.from_numpy(column).to(head.place) for column in columns))
             values = head.scores(answer)
         scores = {
             task: Scored(
                 labels,
-                values[task].numpy(),
-                answer.uncertainty[task].numpy() if task in answer.uncertainty else None,
+                values[task].cpu().numpy(),
+                answer.uncertainty[task].cpu().numpy() if task in answer.uncertainty else None,
             )
             for task, labels in head.speaks.items()
         }
-        return Output(encoding.segments, encoding.present, scores, answer.features.numpy())
+        return Output(encoding.segments, encoding.present, scores, answer.features.cpu().numpy())

@@ -8,15 +8,18 @@ weights, the same on every machine: for tests and teaching, without any file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
+from safetensors import SafetensorError
 
 from modalities.assets import AssetError, MissingAsset, offline
 from modalities.config import Config
+from modalities.device import device
 
 _READ = ("*.json", "*.jinja", "*.txt", "*.model", "*.safetensors")
 _IGNORED = ("onnx/*", "openvino/*")
@@ -107,6 +110,12 @@ class Pretrained(Config):
             )
         return path
 
+    def sizes(self) -> Any:
+        """Read what a model of transformers says of itself, without its weights."""
+        from transformers import AutoConfig
+
+        return AutoConfig.from_pretrained(str(self.folder()), local_files_only=True, trust_remote_code=False)
+
 
 class Unloaded:
     """A part whose model is loaded when it is first asked, in every process anew: a pickle holds its settings alone."""
@@ -162,8 +171,8 @@ def _fetched(origin: Origin) -> Path:
 
 
 def frozen(network: Network) -> Network:
-    """Make a network ready to be asked: no dropout, no gradient."""
-    return network.eval().requires_grad_(requires_grad=False)
+    """Make a network ready to be asked: no dropout, no gradient, on the device of this process."""
+    return network.eval().requires_grad_(requires_grad=False).to(device())
 
 
 def seeded(make: Callable[[], Network]) -> Network:
@@ -171,6 +180,15 @@ def seeded(make: Callable[[], Network]) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return frozen(make())
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Say which folder holds weights that cannot be read, as a download that was cut off leaves them."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise AssetError(f"the weights in {folder} cannot be read ({error}); fetch or save the model again") from error
 
 
 def load_network(architecture: Any, folder: Path, dtype: torch.dtype = torch.float32) -> Any:
@@ -181,10 +199,11 @@ def load_network(architecture: Any, folder: Path, dtype: torch.dtype = torch.flo
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    network, report = architecture.from_pretrained(
-        str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=dtype,
-        output_loading_info=True,
-    )  # fmt: skip
+    with readable(folder):
+        network, report = architecture.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=dtype,
+            output_loading_info=True,
+        )  # fmt: skip
     # A pooler stands behind the hidden states, and checkpoints of other tasks do not have it.
     if missing := sorted(key for key in report["missing_keys"] if not key.startswith("pooler.")):
         raise AssetError(

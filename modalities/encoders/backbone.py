@@ -68,10 +68,11 @@ def alike(lengths_B: Tensor) -> Iterator[Tensor]:
         yield from torch.split((lengths_B == length).nonzero()[:, 0], AT_ONCE)
 
 
-def beside(parts: Sequence[tuple[Tensor, Tensor]], rows: int, width: int) -> tuple[Tensor, Tensor]:
-    """Put hidden steps [b, t, E] of some rows each into [B, T', E] of all rows, with their mask [B, T']."""
+def beside(parts: Sequence[tuple[Tensor, Tensor]], mask: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Put hidden steps [b, t, E] of some rows each into [B, T', E] of all rows of a mask, with their own [B, T']."""
     longest = max((hidden.shape[1] for _, hidden in parts), default=0)
-    together_BTE, mask_BT = torch.zeros(rows, longest, width), torch.zeros(rows, longest, dtype=torch.bool)
+    together_BTE = torch.zeros(len(mask), longest, width, device=mask.device)
+    mask_BT = mask.new_zeros(len(mask), longest)
     for numbers, hidden in parts:
         together_BTE[numbers, : hidden.shape[1]] = hidden.float()
         mask_BT[numbers, : hidden.shape[1]] = True
@@ -80,7 +81,7 @@ def beside(parts: Sequence[tuple[Tensor, Tensor]], rows: int, width: int) -> tup
 
 def look_at_each(look: Callable[[Tensor], Tensor], raw: Tensor, mask: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """Turn the pictures [B, T, H, W, 3] that exist into vectors in their places [B, T, E]."""
-    vectors_BTE = torch.zeros(*mask.shape, width)
+    vectors_BTE = torch.zeros(*mask.shape, width, device=mask.device)
     if mask.any():
         vectors_BTE[mask] = torch.cat([look(some) for some in torch.split(raw[mask], AT_ONCE)]).float()
     return vectors_BTE, mask
@@ -102,7 +103,7 @@ def read_each(
             f"a token has the id {int(ids_BT.max())}, but the backbone knows {vocabulary}; "
             "name the same model in the encoder `tokens` and in the head"
         )
-    vectors_B1E = torch.zeros(len(mask), min(1, mask.shape[1]), width)
+    vectors_B1E = torch.zeros(len(mask), min(1, mask.shape[1]), width, device=mask.device)
     for rows in torch.split(mask.any(1).nonzero()[:, 0], AT_ONCE):
         longest = int(there_BT[rows].sum(1).max()) if len(rows) else 0
         if longest:
@@ -123,5 +124,6 @@ class Scale(NamedTuple):
         images_N3HW = images_NHW3.float().movedim(-1, 1)
         if tuple(images_N3HW.shape[2:]) != (self.side, self.side):
             images_N3HW = functional.interpolate(images_N3HW, (self.side, self.side), mode=self.blend, antialias=True)
-        mean, spread = (torch.tensor(values)[:, None, None] for values in (self.mean, self.spread))
+        place = images_NHW3.device
+        mean, spread = (torch.tensor(values, device=place)[:, None, None] for values in (self.mean, self.spread))
         return (images_N3HW.clamp(0, 255) / 255 - mean) / spread

@@ -17,5 +17,5 @@ def in_batches(
 ) -> NDArray[np.float32]:
     """Vectors [N, E] of rows [N]: `network` turns some of them into a tensor [n, E], without gradient."""
     with torch.inference_mode():
-        parts = [network(rows[first : first + SIZE]).numpy() for first in range(0, len(rows), SIZE)]
+        parts = [network(rows[first : first + SIZE]).cpu().numpy() for first in range(0, len(rows), SIZE)]
     return np.concatenate([np.zeros((0, width), np.float32), *parts])

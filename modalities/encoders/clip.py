@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from modalities.assets import AssetError
+from modalities.device import place_of
 from modalities.encoders.backbone import (
     Backbone,
     Released,
@@ -27,7 +28,7 @@ from modalities.encoders.backbone import (
 )
 from modalities.encoders.batches import in_batches
 from modalities.encoders.encoder import Encoder
-from modalities.pretrained import Pretrained, Unloaded, frozen, seeded
+from modalities.pretrained import Pretrained, Unloaded, frozen, readable, seeded
 from modalities.types import Array, Faces
 
 WEIGHTS, SETTINGS = "open_clip_model.safetensors", "open_clip_config.json"
@@ -59,8 +60,17 @@ class Clip(Unloaded, Backbone, Encoder[Input]):
 
     @cached_property
     def width(self) -> int:
-        """E, known from the model's own weights."""
-        return int(self.loaded.network.visual.output_dim)
+        """E, known from the model's own settings."""
+        return int((TINY if self.config.preset else self.sizes())["embed_dim"])
+
+    def sizes(self) -> dict[str, Any]:
+        """Read the sizes of a model in its folder; raises `AssetError` where it is not in open_clip's layout."""
+        folder = self.config.folder()
+        for file in (WEIGHTS, SETTINGS):
+            if not (folder / file).is_file():
+                raise AssetError(f"{folder} has no {file}: it holds no CLIP in open_clip's layout; name one that does")
+        sizes: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["model_cfg"]
+        return sizes
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -73,12 +83,10 @@ class Clip(Unloaded, Backbone, Encoder[Input]):
             scale = open_clip.transform.PreprocessCfg(TINY["vision_cfg"]["image_size"])
             prepare = open_clip.transform.image_transform_v2(scale, is_train=False)
             return Loaded(network, prepare, open_clip.tokenizer.SimpleTokenizer())
-        folder = self.config.folder()
-        for file in (WEIGHTS, SETTINGS):
-            if not (folder / file).is_file():
-                raise AssetError(f"{folder} has no {file}: it holds no CLIP in open_clip's layout; name one that does")
-        place = f"local-dir:{folder}"
-        network, _, prepare = open_clip.create_model_and_transforms(place, precision="fp32", device="cpu")
+        self.sizes()
+        place = f"local-dir:{self.config.folder()}"
+        with readable(self.config.folder()):
+            network, _, prepare = open_clip.create_model_and_transforms(place, precision="fp32", device="cpu")
         return Loaded(frozen(network), prepare, open_clip.get_tokenizer(place))
 
     def release(self) -> Released:
@@ -91,7 +99,7 @@ class Clip(Unloaded, Backbone, Encoder[Input]):
         sizes = TINY
         if not self.config.preset:
             mean, spread = network.visual.image_mean, network.visual.image_std
-            sizes = json.loads((self.config.folder() / SETTINGS).read_text(encoding="utf-8"))["model_cfg"]
+            sizes = self.sizes()
         about = {"sizes": sizes, "mean": list(mean), "spread": list(spread)}
         return Released(learning(self._side(network, about)), about)
 
@@ -114,7 +122,8 @@ class Seeing(Clip[Input]):
         network, prepare, _ = self.loaded
 
         def see(some: Sequence[Array]) -> torch.Tensor:
-            vectors: torch.Tensor = network.encode_image(torch.stack([prepare(Image.fromarray(one)) for one in some]))
+            images = torch.stack([prepare(Image.fromarray(one)) for one in some])
+            vectors: torch.Tensor = network.encode_image(images.to(place_of(network)))
             return vectors
 
         return in_batches(images, see, self.width)
@@ -160,7 +169,9 @@ class ClipText(Clip[Sequence[str]], TextBackbone):
     def encode(self, inputs: Sequence[str]) -> NDArray[np.float32]:
         """Turn texts into vectors [N, E]; an empty text is a text like any other."""
         network, _, tokens = self.loaded
-        return in_batches(list(inputs), lambda texts: network.encode_text(tokens(texts)), self.width)
+        return in_batches(
+            list(inputs), lambda texts: network.encode_text(tokens(texts).to(place_of(network))), self.width
+        )
 
     def cut(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Cut texts into ids of tokens, up to the one that ends a text, which is the greatest."""

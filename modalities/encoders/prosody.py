@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, ClassVar
 
-import librosa
 import numpy as np
 import torch
-from librosa.onset import onset_strength
 from numpy.typing import NDArray
 from pydantic import Field
 from torchaudio.transforms import MelSpectrogram
@@ -22,6 +20,11 @@ from modalities.config import Choice
 from modalities.encoders.encoder import SoundEncoder
 from modalities.native import one_at_a_time
 from modalities.types import SAMPLE_RATE, SECOND, Array, Times
+
+# Librosa compiles while it is imported, and two processes that fill its cache together spoil it for good.
+with one_at_a_time("librosa"):
+    import librosa
+    from librosa.onset import onset_strength
 
 HOP, MELS = 160, 40
 """Samples from one measurement to the next (10 ms), and bands of the spectrum."""
@@ -86,20 +89,8 @@ def _spectrum() -> MelSpectrogram:
     return MelSpectrogram(SAMPLE_RATE, n_fft=512, win_length=400, hop_length=HOP, n_mels=MELS)
 
 
-@cache
-def _compile() -> None:
-    """Have what librosa compiles ready: one process after the other, for two that fill its cache together may crash."""
-    with one_at_a_time("librosa"):
-        _ = _measure(np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE)).summary
-
-
 def measure(samples: Array) -> Prosody:
     """Measure sound [N] (16 kHz, in [-1, 1]); one that is shorter than 64 ms is continued by silence."""
-    _compile()
-    return _measure(samples)
-
-
-def _measure(samples: Array) -> Prosody:
     sound = np.pad(samples.astype(np.float32), (0, max(0, _FRAME - len(samples))))
     power = _spectrum()(torch.from_numpy(sound)).double().numpy() + FLOOR**2  # [40, F]
     spectrum = 10 * np.log10(power)

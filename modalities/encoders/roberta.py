@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from modalities.device import place_of
 from modalities.encoders.backbone import Released, TextBackbone, learning, read_each
 from modalities.encoders.batches import in_batches
 from modalities.encoders.encoder import Encoder
@@ -34,7 +35,7 @@ class Roberta(Unloaded, TextBackbone, Encoder[Sequence[str]]):
         """Which transformer, how many tokens it reads, and how they become one vector."""
 
         name: str = "FacebookAI/roberta-base"
-        tokens: Annotated[int, Field(ge=8, le=512)] = 192
+        tokens: Annotated[int, Field(ge=8, le=8192)] = 192
         pooling: Literal["mean", "first"] = "mean"
 
     config: Config
@@ -42,7 +43,7 @@ class Roberta(Unloaded, TextBackbone, Encoder[Sequence[str]]):
     @cached_property
     def width(self) -> int:
         """E, known from the model's own settings."""
-        return int(self.network.config.hidden_size)
+        return int(TINY["hidden_size"] if self.config.preset else self.config.sizes().hidden_size)
 
     def encode(self, inputs: Sequence[str]) -> NDArray[np.float32]:
         """Turn texts into vectors [N, E]; an empty text is a text like any other."""
@@ -51,7 +52,9 @@ class Roberta(Unloaded, TextBackbone, Encoder[Sequence[str]]):
     def _read(self, texts: list[str]) -> torch.Tensor:
         # Not the tokenizer's own names: RoBERTa has no types of tokens, though its tokenizer may give some.
         longest = self.config.tokens
-        entries = self.tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        entries = self.tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt").to(
+            place_of(self.network)
+        )
         return pooled(self.network, entries["input_ids"], entries["attention_mask"], self.config.pooling)
 
     def cut(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:

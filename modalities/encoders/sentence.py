@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,14 +16,15 @@ from torch.nn import functional
 
 from modalities.encoders.backbone import Released, TextBackbone, read_each
 from modalities.encoders.encoder import Encoder
-from modalities.encoders.roberta import drawn, pooled, released, sizes_of, tiny_roberta, tiny_tokenizer
-from modalities.pretrained import Pretrained, Unloaded, frozen
+from modalities.encoders.roberta import TINY, drawn, pooled, released, sizes_of, tiny_roberta, tiny_tokenizer
+from modalities.pretrained import Pretrained, Unloaded, frozen, readable
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _POOLINGS: Mapping[str, Literal["mean", "first"]] = {"mean": "mean", "cls": "first"}
 """Of sentence-transformers → ours."""
+_MODULES = "modules.json"
 
 
 class Sentence(Unloaded, TextBackbone, Encoder[Sequence[str]]):
@@ -40,8 +42,22 @@ class Sentence(Unloaded, TextBackbone, Encoder[Sequence[str]]):
 
     @cached_property
     def width(self) -> int:
-        """E, known from the model's own settings."""
-        return int(self.network.get_embedding_dimension())
+        """E, known from the model's own settings where it ends in a pooling, as most do; else from the model."""
+        return self._pooled() or int(self.network.get_embedding_dimension())
+
+    def _pooled(self) -> int | None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        if self.config.preset:
+            return TINY["hidden_size"]
+        folder = self.config.folder()
+        if not (folder / _MODULES).is_file():
+            return None
+        modules = json.loads((folder / _MODULES).read_text(encoding="utf-8"))
+        last = [module for module in modules if not module["type"].endswith(".Normalize")][-1]
+        if not last["type"].endswith(".Pooling"):
+            return None
+        return int(Pooling.load(str(folder), last["path"], local_files_only=True).get_embedding_dimension())
 
     def encode(self, inputs: Sequence[str]) -> NDArray[np.float32]:
         """Turn texts into vectors [N, E] of length one; an empty text is a text like any other."""
@@ -90,13 +106,14 @@ class Sentence(Unloaded, TextBackbone, Encoder[Sequence[str]]):
 
 
 def load_sentences(folder: Path) -> SentenceTransformer:
-    """Load a model of sentence-transformers from its folder, frozen, on the CPU."""
+    """Load a model of sentence-transformers from its folder, frozen."""
     # Imported here because it takes seconds, and a plan or a help page needs none of it.
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # one bar per actor that starts tells nobody anything
-    return frozen(SentenceTransformer(str(folder), device="cpu", local_files_only=True))
+    with readable(folder):
+        return frozen(SentenceTransformer(str(folder), device="cpu", local_files_only=True))
 
 
 def _tiny() -> SentenceTransformer:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from modalities.device import place_of
 from modalities.encoders.backbone import Backbone, Released, Scale, learning, look_at_each
 from modalities.encoders.batches import in_batches
 from modalities.encoders.encoder import Encoder
@@ -40,7 +41,7 @@ class ViTMAE(Unloaded, Backbone, Encoder[Faces]):
     @cached_property
     def width(self) -> int:
         """E, known from the model's own settings."""
-        return int(self.network.config.hidden_size)
+        return int(TINY["hidden_size"] if self.config.preset else self.config.sizes().hidden_size)
 
     def encode(self, inputs: Faces) -> NDArray[np.float32]:
         """One vector per face [N, E]; each depends on its own row alone."""
@@ -48,11 +49,12 @@ class ViTMAE(Unloaded, Backbone, Encoder[Faces]):
 
     def _look(self, crops: Array) -> torch.Tensor:
         pictures = self.processor(list(crops), return_tensors="pt", input_data_format="channels_last")["pixel_values"]
-        return self._pool(self.network, pictures)
+        return self._pool(self.network, pictures.to(place_of(self.network)))
 
     def _pool(self, network: Any, pictures: Tensor) -> Tensor:
         # Its patches come in the order of this noise: a rising one leaves them where they are.
-        order = torch.arange(network.embeddings.patch_embeddings.num_patches).float().expand(len(pictures), -1)
+        patches = torch.arange(network.embeddings.patch_embeddings.num_patches, device=pictures.device)
+        order = patches.float().expand(len(pictures), -1)
         states: Tensor = network(pictures, noise=order).last_hidden_state
         return states[:, 0] if self.config.pooling == "class" else states[:, 1:].mean(1)
 

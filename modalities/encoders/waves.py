@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import skip_init
 
+from modalities.device import place_of
 from modalities.encoders.backbone import Backbone, Released, alike, beside, learning
 from modalities.encoders.encoder import SoundEncoder
 from modalities.encoders.samples import LOUDEST
@@ -21,7 +22,7 @@ from modalities.types import SAMPLE_RATE, SECOND, Array, Times
 
 HOP, REACH = 320, 400
 """Samples from one step to the next (20 ms), and samples that one step hears, of every model of these families."""
-TINY = {
+TINY: dict[str, Any] = {
     "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128,
     "conv_dim": (32,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4,
 }  # fmt: skip
@@ -43,13 +44,14 @@ class Waves(Unloaded, Backbone, SoundEncoder):
     @cached_property
     def width(self) -> int:
         """E, known from the model's own settings."""
-        return int(self.network.config.hidden_size)
+        return int(TINY["hidden_size"] if self.config.preset else self.config.sizes().hidden_size)
 
     def encode(self, inputs: Array) -> NDArray[np.float32]:
         """Turn sound [N] into steps [T, E]: at least one; sound shorter than 25 ms is continued by silence."""
-        network, sound_BN = self.network, torch.from_numpy(inputs.astype(np.float32))[None]
+        network = self.network
+        sound_BN = torch.from_numpy(inputs.astype(np.float32))[None].to(place_of(network))
         with torch.inference_mode():
-            steps: NDArray[np.float32] = _hear(network, sound_BN)[0].numpy()
+            steps: NDArray[np.float32] = _hear(network, sound_BN)[0].cpu().numpy()
         return steps
 
     def times(self, steps: int) -> Times:
@@ -78,7 +80,7 @@ class Waves(Unloaded, Backbone, SoundEncoder):
         # Its norms look at a whole sound, silence behind it too, so only what is equally long goes together.
         groups = alike(there_BTN.flatten(1).sum(1))
         parts = [(rows, _hear(network, raw[rows][there_BTN[rows]].view(len(rows), -1))) for rows in groups]
-        return beside(parts, len(mask), network.config.hidden_size)
+        return beside(parts, mask, network.config.hidden_size)
 
     @cached_property
     def network(self) -> Any:

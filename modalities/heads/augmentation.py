@@ -3,7 +3,8 @@
     augment(images, Augmentation(turn=15), generator)      images [N, H, W, C] → alike, each changed by draws of its own
 
 Moves (a part is cut out, mirrored, turned) are matrices [N, 3, 3], so that pixels are blended only once; colours change
-after that. Bytes stay bytes; what lies outside a picture repeats its border.
+after that. Bytes stay bytes; what lies outside a picture repeats its border. All draws are made on the processor, so
+that a seed draws alike on every device.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def augment(images: Tensor, settings: Augmentation, generator: torch.Generator) 
         return images
     moves = cuts(count, settings.area, settings.aspect, generator)
     moves = moves @ mirrors(count, settings.mirror, generator) @ turns(count, settings.turn, generator)
-    changed = move(images.float(), moves)
+    changed = move(images.float(), moves.to(images.device))
     changed = recolour(changed, settings, generator)
     changed = punch(changed, settings.hole, generator)
     return changed if images.is_floating_point() else changed.round().to(images.dtype)
@@ -86,7 +87,8 @@ def move(images: Tensor, moves: Tensor) -> Tensor:
 
 def recolour(images: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
     """Change light, contrast and colours of float pictures [N, H, W, C]; nothing leaves the scale of bytes."""
-    light, contrast, colour = (_each(1 + most * _spread(len(images), generator)) for most in _amounts(settings))
+    factors = (_each(1 + most * _spread(len(images), generator)) for most in _amounts(settings))
+    light, contrast, colour = (each.to(images.device) for each in factors)
     if images.shape[-1] == len(GREY):
         grey = (images * images.new_tensor(GREY)).sum(-1, keepdim=True)
         images = grey + (images - grey) * colour
@@ -102,7 +104,7 @@ def punch(images: Tensor, side: float, generator: torch.Generator) -> Tensor:
     rows, columns = (torch.linspace(-1, 1, length) for length in (height, width))
     inside_NH = (rows - down_N[:, None]).abs() < reach_N[:, None]
     inside_NW = (columns - right_N[:, None]).abs() < reach_N[:, None]
-    inside_NHW1 = (inside_NH[:, :, None] & inside_NW[:, None, :])[..., None]
+    inside_NHW1 = (inside_NH[:, :, None] & inside_NW[:, None, :])[..., None].to(images.device)
     return torch.where(inside_NHW1, images.mean((1, 2), keepdim=True), images)
 
 

@@ -56,6 +56,8 @@ class ConvolutionalHead(Head):
         places: Annotated[int, Choice((1, 2, 3))] = 3
         """Rows and columns that the last feature map is averaged to."""
         augmentation: Augmentation = Augmentation()
+        mirrored: bool = False
+        """Whether an answer is the mean over a picture and its mirror image; that takes twice as long."""
 
     config: Config
 
@@ -84,7 +86,7 @@ class ConvolutionalHead(Head):
     def standardise_by(self, steps: Tensor, mask: Tensor) -> None:
         """Learn mean and spread of each colour from training pictures [S, T, H, W, C]."""
         colours = steps[mask].float().flatten(0, -2)
-        super().standardise_by(colours[None], torch.ones(1, len(colours), dtype=torch.bool))
+        super().standardise_by(colours[None], mask.new_ones(1, len(colours)))
 
     def augment(self, steps: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Change every picture that exists by draws of its own."""
@@ -95,13 +97,19 @@ class ConvolutionalHead(Head):
 
     def forward(self, steps: Tensor, mask: Tensor, times: Tensor) -> Answer:  # noqa: ARG002  every step alone: no times
         """Look at the pictures [B, T, H, W, C] that exist, then average."""
-        vectors_BTD = torch.zeros(*mask.shape, self.config.hidden)
+        vectors_BTD = torch.zeros(*mask.shape, self.config.hidden, device=mask.device)
         if mask.any():
             vectors_BTD[mask] = torch.cat([self._look(some) for some in torch.split(steps[mask], AT_ONCE)])
         features_BD = mean_step(vectors_BTD, mask)
         return Answer(features_BD, {task: layer(self.rest(features_BD)) for task, layer in self.tasks.items()})
 
     def _look(self, images_NHWC: Tensor) -> Tensor:
+        vectors_ND = self._see(images_NHWC)
+        if self.training or not self.config.mirrored:
+            return vectors_ND
+        return (vectors_ND + self._see(images_NHWC.flip(2))) / 2
+
+    def _see(self, images_NHWC: Tensor) -> Tensor:
         standard_NHWC = (images_NHWC.float() - self.centre) / self.scale
         vectors_ND: Tensor = self.trunk(self.backbone(standard_NHWC.movedim(-1, 1)))
         return vectors_ND.float()

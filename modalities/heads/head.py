@@ -96,6 +96,17 @@ class Head(nn.Module, Part):
         self.register_buffer("temperatures", torch.ones(len(config.speaks)))
 
     @property
+    def place(self) -> torch.device:
+        """Where it computes: what it is asked about is to be brought there."""
+        return self.centre.device
+
+    @property
+    def features_width(self) -> int:
+        """D of its features: `vector` of its settings where there is one, else `hidden`."""
+        width: int = getattr(self.config, "vector", self.config.hidden)
+        return width
+
+    @property
     def speaks(self) -> Mapping[str, Labels]:
         """Task → labels."""
         return {task: Labels(names) for task, names in self.config.speaks.items()}

@@ -44,6 +44,11 @@ class LinearHead(Head):
         super().standardise_by(steps, mask)
         self.scale.pow_(self.config.evenness)
 
+    @property
+    def features_width(self) -> int:
+        """D of its features: all logits."""
+        return sum(len(names) for names in self.config.speaks.values())
+
     def forward(self, steps: Tensor, mask: Tensor, times: Tensor) -> Answer:  # noqa: ARG002  order does not matter here
         """Average the steps, then weigh."""
         mean_BE = functional.normalize(mean_step(self.enter(steps, mask), mask), dim=-1, eps=1e-6)

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.amp.autocast_mode import custom_bwd, custom_fwd
+from torch.amp.autocast_mode import is_autocast_available
 from torch.autograd.function import once_differentiable
 
 Variant = Literal["zoh", "ras"]
@@ -72,6 +72,10 @@ def scan_slowly(system: System, variant: Variant = "zoh", mask_BT: Tensor | None
 
 def selective_scan(system: System, variant: Variant = "zoh", mask_BT: Tensor | None = None) -> Tensor:
     """Return y [B, T, D], differentiable once; at a masked step it tells of the state held, which is to be left out."""
+    kind = system.u_BTD.device.type
+    if is_autocast_available(kind) and torch.is_autocast_enabled(kind):  # sums over time need full precision
+        with torch.autocast(kind, enabled=False):
+            return selective_scan(System(*(values.float() for values in system)), variant, mask_BT)
     system = system if mask_BT is None else system.holding(mask_BT)
     u_BTD, delta_BTD, A_DN, B_BTN, C_BTN = system
     if variant == "zoh" and u_BTD.is_cuda and (kernel := _kernel()):
@@ -85,7 +89,7 @@ def selective_scan(system: System, variant: Variant = "zoh", mask_BT: Tensor | N
             hold_TB = (~mask_BT).to(u_BTD.dtype).T
     u_TBD, delta_TBD, B_TBN, C_TBN = (values.transpose(0, 1) for values in (u_BTD, delta_BTD, B_BTN, C_BTN))
     given = (u_TBD, delta_TBD, rate_ND.contiguous(), B_TBN, C_TBN, hold_TB)
-    if not (torch.is_grad_enabled() or torch.is_autocast_enabled("cpu")):  # nothing to remember, or to widen
+    if not torch.is_grad_enabled():  # nothing to remember
         return _scan(given, []).transpose(0, 1)
     told_TBD: Tensor = _Scan.apply(*given)  # type: ignore[no-untyped-call]  # torch publishes it without types
     return told_TBD.transpose(0, 1)
@@ -95,15 +99,13 @@ class _Scan(torch.autograd.Function):
     """The scan over time-major tensors, a block of steps at a time; D is last, so that every operation is one sweep."""
 
     @staticmethod
-    @custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]  # torch ships it so
     def forward(ctx: Any, *given: Any) -> Tensor:
-        """Walk forwards, in full precision; keep the state before each block."""
+        """Walk forwards; keep the state before each block."""
         ctx.save_for_backward(*given)
         ctx.starts = []
         return _scan(given, ctx.starts)
 
     @staticmethod
-    @custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]  # torch ships it so
     @once_differentiable
     def backward(ctx: Any, told_TBD: Tensor) -> tuple[Tensor | None, ...]:
         """Walk each block again, the last one first, and then backwards through it."""

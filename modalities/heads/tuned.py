@@ -108,8 +108,8 @@ class TunedHead(Head):
     def _install(self, network: Any, about: Mapping[str, Any]) -> None:
         config = self.config
         outer = {name: getattr(config, name) for name in ("hidden", "dropout", "speaks", "kinds")}
-        self.backbone, self._about = network, about
-        self.head = build({**outer, **config.head, "width": about["width"]}, HEADS)
+        self.backbone, self._about = network.to(self.place), about
+        self.head = build({**outer, **config.head, "width": about["width"]}, HEADS).to(self.place)
 
     def state(self) -> dict[str, Array]:
         """Return all weights, and the sizes of the backbone as JSON in bytes."""
@@ -122,6 +122,13 @@ class TunedHead(Head):
             about = json.loads(state[_ARCHITECTURE].tobytes())
             self._install(self._encoder.draw(about), about)
         super().restore({name: value for name, value in state.items() if name != _ARCHITECTURE})
+
+    @property
+    def features_width(self) -> int:
+        """D of its features: those of the inner head."""
+        self.settle()
+        inner: Head = self.head
+        return inner.features_width
 
     def standardise_by(self, steps: Tensor, mask: Tensor) -> None:
         """Let the head learn the scale of hidden steps from some of the rows [S, T, …]."""
@@ -161,8 +168,9 @@ def silenced(steps_BTN: Tensor, mask_BT: Tensor, share: float, generator: torch.
     """Make spans of each sound silent, of at most this share of its steps each, anywhere in it."""
     place_BT, count_B1 = mask_BT.cumsum(1) - 1, mask_BT.sum(1, keepdim=True)
     for _ in range(SILENCES):
-        length_B1 = count_B1 * share * torch.rand(len(mask_BT), 1, generator=generator)
-        start_B1 = (count_B1 - length_B1) * torch.rand(len(mask_BT), 1, generator=generator)
+        length_draw_B1, start_draw_B1 = (torch.rand(len(mask_BT), 1, generator=generator) for _ in range(2))
+        length_B1 = count_B1 * share * length_draw_B1.to(mask_BT.device)
+        start_B1 = (count_B1 - length_B1) * start_draw_B1.to(mask_BT.device)
         inside_BT = (place_BT >= start_B1) & (place_BT < start_B1 + length_B1) & mask_BT
         steps_BTN = torch.where(inside_BT[..., None] & (steps_BTN.abs() < LOUDEST), 0.0, steps_BTN)
     return steps_BTN

@@ -7,8 +7,8 @@
 into stretches, `moments` answers about single frames.
 """
 
-from modalities.media.moments import frame_at, packet_times
+from modalities.media.moments import frame_at, packet_times, stated_duration
 from modalities.media.reading import read
 from modalities.media.source import Limits, MediaError
 
-__all__ = ["Limits", "MediaError", "frame_at", "packet_times", "read"]
+__all__ = ["Limits", "MediaError", "frame_at", "packet_times", "read", "stated_duration"]

@@ -47,6 +47,12 @@ def _after_seeking(source: Source, time: Microseconds, limits: Limits) -> Image 
     return None if found is None else pictures.image(found)
 
 
+def stated_duration(clip: Clip, limits: Limits = DEFAULT_LIMITS) -> Microseconds | None:
+    """Return how long a clip says that it lasts; `None` where it says nothing. A MediaError if it cannot be used."""
+    with opened(clip, limits) as source:
+        return source.promised
+
+
 def packet_times(clip: Clip, limits: Limits = DEFAULT_LIMITS) -> Times:
     """Return the time of every video packet, rising, by reading alone: nothing is decoded."""
     with opened(clip, limits) as source:

@@ -98,25 +98,36 @@ class Output:
     @classmethod
     def join(cls, parts: Sequence[Output]) -> Output:
         """Put the segments of several outputs of one member one after the other; at least one."""
-        first = parts[0]
+        first, lengths = parts[0], [len(part.segments) for part in parts]
         scores: dict[str, Scored] = {}
         for task, scored in first.scores.items():
-            doubts = [value for part in parts if (value := part.scores[task].uncertainty) is not None]
             values = np.concatenate([part.scores[task].values for part in parts])
-            scores[task] = Scored(scored.labels, values, np.concatenate(doubts) if doubts else None)
-        features = [part.features for part in parts if part.features is not None]
+            doubts = _one_below_the_other([part.scores[task].uncertainty for part in parts], lengths)
+            scores[task] = Scored(scored.labels, values, doubts)
         return cls(
             tuple(segment for part in parts for segment in part.segments),
             np.concatenate([part.present for part in parts]),
             scores,
-            np.concatenate(features) if features else None,
+            _one_below_the_other([part.features for part in parts], lengths),
         )
+
+    @classmethod
+    def absent(cls, segments: tuple[Segment, ...], speaks: Mapping[str, Labels]) -> Output:
+        """Return the opinion of a member that could not be asked."""
+        blank = {
+            task: Scored(names, np.zeros((len(segments), len(names)), np.float32)) for task, names in speaks.items()
+        }
+        return cls(segments, np.zeros(len(segments), np.bool_), blank)
 
     def since(self, time: Microseconds) -> Output:
         """Keep segments that end after `time`."""
-        kept = [row for row, segment in enumerate(self.segments) if segment.end > time]
+        return self.take(np.array([row for row, segment in enumerate(self.segments) if segment.end > time], np.int64))
+
+    def take(self, kept: Array | slice) -> Output:
+        """Keep some segments, by index."""
+        rows = np.arange(len(self.segments))[kept]
         return Output(
-            tuple(self.segments[row] for row in kept),
+            tuple(self.segments[row] for row in rows),
             self.present[kept],
             {
                 task: Scored(s.labels, s.values[kept], None if s.uncertainty is None else s.uncertainty[kept])
@@ -124,3 +135,12 @@ class Output:
             },
             None if self.features is None else self.features[kept],
         )
+
+
+def _one_below_the_other(parts: Sequence[Scores | None], lengths: Sequence[int]) -> Scores | None:
+    """Join columns; zeros stand in for a part that has none, for its rows are absent."""
+    given = next((part for part in parts if part is not None), None)
+    if given is None:
+        return None
+    blank = [np.zeros((length, *given.shape[1:]), given.dtype) for length in lengths]
+    return np.concatenate([none if part is None else part for part, none in zip(parts, blank, strict=True)])

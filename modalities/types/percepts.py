@@ -127,11 +127,31 @@ class Faces:
         """Keep some faces, by index or by mask; what was looked at stays."""
         return replace(self, **{name: getattr(self, name)[rows] for name in self._ROWS})
 
+    @classmethod
+    def nothing(cls, until: Microseconds) -> Self:
+        """Return that nobody looked."""
+        none, no = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+        return cls(
+            times=none,
+            tracks=none,
+            boxes=np.zeros((0, 4), np.float32),
+            scores=np.zeros(0, np.float32),
+            detected=no,
+            crops=np.zeros((0, 224, 224, 3), np.uint8),
+            landmarks=np.zeros((0, 478, 3), np.float32),
+            blendshapes=np.zeros((0, 52), np.float32),
+            pose=np.zeros((0, 3), np.float32),
+            looked=none,
+            ran=no,
+            until=until,
+        )
+
     def join(self, later: Faces) -> Faces:
         """Continue with later faces."""
-        names = self._ROWS + self._LOOKS
-        columns = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in names}
-        return Faces(**columns, until=later.until)
+        rows = [part for part in (self, later) if len(part)] or [self]  # crops of nobody have no side of their own
+        columns = {name: np.concatenate([getattr(part, name) for part in rows]) for name in self._ROWS}
+        looks = {name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in self._LOOKS}
+        return Faces(**columns, **looks, until=later.until)
 
     def since(self, time: Microseconds) -> Faces:
         """Keep faces and looks at `time` or later."""
@@ -149,6 +169,11 @@ class Speech:
     def __post_init__(self) -> None:
         if self.spans.ndim != 2 or self.spans.shape[1] != 2 or np.any(np.diff(self.spans.ravel()) < 0):
             raise ValueError(f"speech spans must be [N, 2], in order and apart, but got {self.spans.tolist()}")
+
+    @classmethod
+    def nothing(cls, until: Microseconds) -> Self:
+        """Return that nobody speaks."""
+        return cls(np.zeros((0, 2), np.int64), until)
 
     def join(self, later: Speech) -> Speech:
         """Continue with later speech; a span that goes on is one span."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from modalities.types.spans import Microseconds
 
@@ -30,6 +30,11 @@ class Transcript:
 
     words: tuple[Word, ...]
     until: Microseconds
+
+    @classmethod
+    def nothing(cls, until: Microseconds) -> Self:
+        """Return that no word was understood."""
+        return cls((), until)
 
     def join(self, later: Transcript) -> Transcript:
         """Continue with later words."""
@@ -59,6 +64,11 @@ class Captions:
 
     captions: tuple[Caption, ...]
     until: Microseconds
+
+    @classmethod
+    def nothing(cls, until: Microseconds) -> Self:
+        """Return that nothing was told."""
+        return cls((), until)
 
     def join(self, later: Captions) -> Captions:
         """Continue with later captions."""

@@ -91,6 +91,21 @@ def test_a_segment_is_the_mean_of_its_pictures():
         assert torch.allclose(alone.mean(0), whole[row], atol=1e-5)
 
 
+def test_a_mirrored_answer_is_the_same_for_a_picture_and_its_mirror_image():
+    plain, batch = convolutional(), Batch.pixels(20)
+    mirrored = convolutional(mirrored=True)
+    mirrored.restore(plain.state())
+    turned = batch.steps.flip(3)
+
+    def features(head, steps):
+        return head(steps, batch.mask, batch.times).features
+
+    one, other = (features(plain.eval(), steps) for steps in (batch.steps, turned))
+    assert not torch.allclose(one, other, atol=1e-3)
+    for steps in (batch.steps, turned):
+        assert torch.allclose(features(mirrored.eval(), steps), (one + other) / 2, atol=1e-5)
+
+
 def test_channels_that_cannot_be_grouped_are_refused():
     for channels in ((12, 24), ()):
         with pytest.raises(ValueError, match="multiples of 8"):

@@ -11,6 +11,7 @@ import pytest
 import skimage
 import torch
 from PIL import Image
+from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch.nn import functional
 
@@ -42,7 +43,7 @@ def match_head(**settings):
 
 
 def clip_head(**settings):
-    return ClipHead(ClipHead.Config(width=3, speaks=SPEAKS, kinds=KINDS, hidden=64, **settings))
+    return ClipHead(ClipHead.Config(width=3, speaks=SPEAKS, kinds=KINDS, **{"hidden": 64, **settings}))
 
 
 def one_segment(steps):
@@ -190,6 +191,26 @@ def test_another_models_vectors_are_refused():
         head.reset()
     with pytest.raises(ValueError, match="its steps have 6; encode by `pixels`"):
         ClipHead(ClipHead.Config(width=6, speaks=SPEAKS, kinds=KINDS))
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"hidden": 100}, "hidden is 100, but attention heads are 16 wide; give a multiple"),
+        ({"hidden": 0}, "hidden is 0, but attention heads are 16 wide"),
+        ({"size": 4}, "size is 4, but must be 8 or more"),
+        ({"context": 2, "layers": 0}, "context is 2, but must be 3 or more, layers is 0, but must be 1 or more"),
+    ],
+)
+def test_a_tiny_clip_that_cannot_be_drawn_is_refused(settings, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        clip_head(**{"hidden": 64, **settings})
+
+
+def test_the_smallest_clip_that_can_be_drawn_speaks():
+    head = clip_head(hidden=16, size=8, context=3, tower="transformer").eval()
+    answer = heads.ask(head, one_segment(np.zeros((1, 8, 8, 3), np.uint8)))
+    assert torch.isfinite(answer["expression"]).all()
 
 
 def test_every_label_has_prompts_of_its_own():

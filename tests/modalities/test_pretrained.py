@@ -96,6 +96,7 @@ def model(folder):
     return folder
 
 
+@pytest.mark.slow
 def test_models_come_from_the_hub_once_and_a_missing_one_is_told_in_a_sentence(tmp_path):
     source, home = model(tmp_path / "source"), tmp_path / "home"
     files = {path.name: path.read_bytes() for path in source.iterdir()}

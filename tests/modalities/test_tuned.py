@@ -117,6 +117,13 @@ def test_it_says_what_the_frozen_encoder_and_the_same_head_say(kind, inner):
     heads.assert_same(heads.ask(alone, frozen), heads.ask(head, raw), 1e-5, "the same scale")
 
 
+def assert_same_weights(one, other):
+    ours, theirs = one.state(), other.state()
+    assert ours.keys() == theirs.keys()
+    for name, values in ours.items():
+        np.testing.assert_array_equal(values, theirs[name], err_msg=name)
+
+
 @pytest.mark.parametrize("kind", ["wavlm", "roberta", "sentence", "clip_text", "vitmae", "clip_image"])
 def test_a_bundle_needs_no_other_file(kind, tmp_path):
     encoder = build(settings_of(kind), ENCODERS)
@@ -135,10 +142,12 @@ def test_a_bundle_needs_no_other_file(kind, tmp_path):
     for file in (tmp_path / "model").rglob("*.*"):
         file.unlink()
     loaded = TunedHead.load(tmp_path / "part")
-    heads.assert_same(heads.ask(head, raw), heads.ask(loaded, raw), 0.0, "loaded")
-    heads.assert_same(heads.ask(head, raw), heads.ask(deepcopy(loaded), raw), 0.0, "copied")
+    # The weights are the same to the last bit; how a sum is rounded depends on where in memory they come to lie.
+    assert_same_weights(head, loaded)
+    heads.assert_same(heads.ask(head, raw), heads.ask(loaded, raw), 1e-6, "loaded")
+    heads.assert_same(heads.ask(head, raw), heads.ask(deepcopy(loaded), raw), 1e-6, "copied")
     moved = pickle.loads(pickle.dumps(loaded))  # noqa: S301  our own
-    heads.assert_same(heads.ask(head, raw), heads.ask(moved, raw), 0.0, "in another process")
+    heads.assert_same(heads.ask(head, raw), heads.ask(moved, raw), 1e-6, "in another process")
 
 
 def test_an_ensemble_of_them_answers_alike_from_its_bundle_whatever_the_stretches(tmp_path):

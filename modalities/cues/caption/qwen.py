@@ -118,18 +118,13 @@ class QwenCaption(Unloaded, CaptionCue):
             network, processor = load_with_processor(self.config.folder(), known, _precision())
         # So do its authors, who bound all frames together as well; said because the library's own default changes.
         processor.video_processor.cap_pixels_per_frame = True
-        return _placed(network), processor
+        return network, processor
 
 
 def _precision() -> Any:
     """That of a graphics card is the one it was published in; in float32 the largest would need 134 GB on the way."""
     import torch
 
-    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    from modalities.device import device
 
-
-def _placed(network: Any) -> Any:
-    """Put a network where it is fast."""
-    import torch
-
-    return network.to("cuda", _precision()) if torch.cuda.is_available() else network
+    return torch.bfloat16 if device().type == "cuda" else torch.float32

@@ -72,7 +72,7 @@ class Parakeet(TranscriptCue):
         """Write down an utterance; words with the times of their tokens."""
         network, processor = self._network
         sound = np.pad(sound, (0, max(0, _SHORTEST - len(sound))))
-        heard = processor(sound, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        heard = processor(sound, sampling_rate=SAMPLE_RATE, return_tensors="pt").to(network.device)
         if network.config.model_type == "parakeet_ctc":
             emissions, finished = _frames(network, heard), True
         else:
@@ -115,7 +115,7 @@ def _frames(network: Any, heard: Any) -> list[Emission]:
     """Let CTC name a token for each frame."""
     found = network.generate(**heard, return_dict_in_generate=True)
     scores = found.logits[0].float().log_softmax(-1).max(-1).values
-    return by_runs(found.sequences[0].numpy(), scores.numpy(), network.config.pad_token_id)
+    return by_runs(found.sequences[0].cpu().numpy(), scores.cpu().numpy(), network.config.pad_token_id)
 
 
 def _steps(network: Any, heard: Any) -> tuple[list[Emission], bool]:
@@ -132,6 +132,6 @@ def _steps(network: Any, heard: Any) -> tuple[list[Emission], bool]:
         **heard, return_dict_in_generate=True, logits_processor=[listen], max_new_tokens=_MOST_PER_FRAME * frames
     )
     # What comes first is the token that decoding starts from.
-    tokens, durations = (steps[0, 1:].numpy() for steps in (found.sequences, found.durations))
+    tokens, durations = (steps[0, 1:].cpu().numpy() for steps in (found.sequences, found.durations))
     emissions = by_durations(tokens, durations, np.array(scores), config.blank_token_id)
     return emissions, len(tokens) < _MOST_PER_FRAME * frames

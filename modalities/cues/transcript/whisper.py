@@ -91,6 +91,7 @@ class Whisper(TranscriptCue):
         network, processor = self._network
         sound = np.pad(sound, (0, max(0, _SHORTEST - len(sound))))
         heard = processor(sound, sampling_rate=SAMPLE_RATE, return_tensors="pt", return_attention_mask=True)
+        heard = heard.to(network.device)
         with torch.inference_mode():
             steps = network.model.encoder(heard.input_features)
             language, speaks = self._listen(steps)
@@ -106,7 +107,7 @@ class Whisper(TranscriptCue):
         import torch
 
         network, settings = self._network[0], self._network[0].generation_config
-        start = torch.tensor([[settings.decoder_start_token_id]])
+        start = torch.tensor([[settings.decoder_start_token_id]], device=network.device)
         first = network(encoder_outputs=steps, decoder_input_ids=start, use_cache=False).logits[0, -1].double()
         speaks = 1 - float(first.softmax(-1)[settings.no_timestamps_token_id - 1])
         if self.config.language:

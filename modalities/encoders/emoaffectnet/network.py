@@ -12,7 +12,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional
 
-EXPRESSIONS = 7
+EXPRESSIONS = ("Neutral", "Happiness", "Sadness", "Surprise", "Fear", "Disgust", "Anger")
+"""What the last layer tells apart, in its order."""
 _EXPANSION = 4
 
 
@@ -70,7 +71,7 @@ class EmoAffectNetwork(nn.Module):
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.Sequential(*stages)
         self.fc1 = nn.Linear(incoming, sizes.width)
-        self.fc2 = nn.Linear(sizes.width, EXPRESSIONS)
+        self.fc2 = nn.Linear(sizes.width, len(EXPRESSIONS))
 
     def vectors(self, x: Tensor) -> Tensor:
         """Return what `fc1` says [B, E], before its rectifier, as the released code does."""

@@ -27,10 +27,10 @@ class Augmentation(Config):
 
     def change(self, steps: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Change pixels [B, T, H, W, 3] where a step exists; float32 from 0 to 255, zero where none does."""
-        draws_B = torch.rand(6, len(steps), generator=generator) * 2 - 1
+        draws_B = (torch.rand(6, len(steps), generator=generator) * 2 - 1).to(steps.device)
         segment_N = mask.nonzero()[:, 0]
         mirrored, right, down, zoom, light, contrast = draws_B[:, segment_N]
-        changed = torch.zeros(steps.shape, dtype=torch.float32)
+        changed = torch.zeros_like(steps, dtype=torch.float32)
         if not len(segment_N):
             return changed
         scale = 1 - self.zoom * zoom

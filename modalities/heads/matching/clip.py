@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from pydantic import model_validator
 from torch import Tensor
 from torch.nn import functional
 
 from modalities.config import Choice, Integers
-from modalities.encoders.clip import SETTINGS, Clip, ClipText
+from modalities.encoders.clip import Clip, ClipText
 from modalities.heads.head import Answer
 from modalities.heads.matching.augmentation import Augmentation
 from modalities.heads.matching.matching import MatchingHead
@@ -28,6 +29,10 @@ AT_ONCE = 256
 """Pictures that go through the tower together."""
 LARGEST_SCALE = 100.0
 """CLIP cuts its scale here."""
+HEAD_WIDTH, PATCH = 16, 8
+"""Of the tiny preset: numbers of an attention head, and the side of what its transformer takes as one, in pixels."""
+FEWEST_TOKENS = 3
+"""Where a text begins, one token of it, and where it ends."""
 _ARCHITECTURE = "architecture"
 
 
@@ -49,6 +54,18 @@ class ClipHead(MatchingHead):
         context: int = 24
         """Tokens of a text; what is longer is cut."""
         augmentation: Augmentation = Augmentation()
+
+        @model_validator(mode="after")
+        def _can_be_drawn(self) -> Self:
+            if self.preset is None:
+                return self
+            if self.hidden < HEAD_WIDTH or self.hidden % HEAD_WIDTH:
+                raise ValueError(f"hidden is {self.hidden}, but attention heads are {HEAD_WIDTH} wide; give a multiple")
+            least = {"size": PATCH, "context": FEWEST_TOKENS, "layers": 1}
+            if low := [name for name, lowest in least.items() if getattr(self, name) < lowest]:
+                given = ", ".join(f"{name} is {getattr(self, name)}, but must be {least[name]} or more" for name in low)
+                raise ValueError(f"no network can be drawn so: {given}")
+            return self
 
     config: Config
     network: Any
@@ -73,8 +90,9 @@ class ClipHead(MatchingHead):
             self._install(_tiny(self.config))
             return
         named = Clip.Config(name=self.config.name, revision=self.config.revision)
-        self._architecture = json.loads((named.folder() / SETTINGS).read_text(encoding="utf-8"))["model_cfg"]
-        network = ClipText(named).loaded.network.requires_grad_(requires_grad=True)
+        source = ClipText(named)
+        self._architecture = source.sizes()
+        network = source.loaded.network.requires_grad_(requires_grad=True)
         self._install(network)
         self._see_as(network.visual.image_mean, network.visual.image_std)
 
@@ -98,7 +116,7 @@ class ClipHead(MatchingHead):
         # Imported here because it takes seconds, and a plan without this head needs none of it.
         import open_clip
 
-        self.network = network
+        self.network = network.to(self.place)
         self._tokenizer = open_clip.tokenizer.SimpleTokenizer()
         self._see_as(open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
 
@@ -121,7 +139,7 @@ class ClipHead(MatchingHead):
 
     def read(self, texts: Sequence[str]) -> Tensor:
         """Turn texts into vectors of length one [P, D]."""
-        tokens = self._tokenizer(list(texts), context_length=self.network.context_length)
+        tokens = self._tokenizer(list(texts), context_length=self.network.context_length).to(self.place)
         vectors: Tensor = functional.normalize(self.network.encode_text(tokens), dim=-1)
         return vectors
 
@@ -134,12 +152,18 @@ class ClipHead(MatchingHead):
         """Mirror, move, scale and light pictures anew, all of a segment alike; float32 on the scale of bytes."""
         return self.config.augmentation.change(steps, mask, generator)
 
+    @property
+    def features_width(self) -> int:
+        """D of its features: the mean vector."""
+        self.settle()
+        return int(self.network.visual.output_dim)
+
     def forward(self, steps: Tensor, mask: Tensor, times: Tensor) -> Answer:  # noqa: ARG002  order does not matter here
         """Look at pixels [B, T, H, W, 3]: those that exist, some at a time."""
         self.settle()
-        vectors_BTD = torch.zeros(*mask.shape, self.network.visual.output_dim)
+        vectors_BTD = torch.zeros(*mask.shape, self.network.visual.output_dim, device=mask.device)
         if mask.any():
-            vectors_BTD[mask] = torch.cat([self._look(some) for some in torch.split(steps[mask], AT_ONCE)])
+            vectors_BTD[mask] = torch.cat([self._look(some) for some in torch.split(steps[mask], AT_ONCE)]).float()
         return self.answer(vectors_BTD, mask, self._labels_CD())
 
     def _labels_CD(self) -> Tensor:
@@ -165,10 +189,11 @@ def _tiny(config: ClipHead.Config) -> Any:
     network = open_clip.CLIP(
         embed_dim=width,
         vision_cfg={
-            "image_size": config.size, "layers": config.layers, "width": width, "patch_size": 8, "head_width": 16,
+            "image_size": config.size, "layers": config.layers, "width": width, "patch_size": PATCH,
+            "head_width": HEAD_WIDTH,
         },
         text_cfg={
-            "context_length": config.context, "vocab_size": 49408, "width": width, "heads": width // 16,
+            "context_length": config.context, "vocab_size": 49408, "width": width, "heads": width // HEAD_WIDTH,
             "layers": config.layers,
         },
     )  # fmt: skip

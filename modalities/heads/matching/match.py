@@ -35,7 +35,7 @@ class MatchHead(MatchingHead):
 
     def read(self, texts: Sequence[str]) -> Tensor:
         """Turn texts into vectors of length one [P, E] by the frozen text side."""
-        vectors = torch.from_numpy(self._texts.encode(texts))
+        vectors = torch.from_numpy(self._texts.encode(texts)).to(self.place)
         if vectors.shape[1] != self.config.width:
             raise ValueError(
                 f"the texts of {self.config.name} have {vectors.shape[1]} numbers, but the pictures of its encoder "
@@ -63,8 +63,13 @@ class MatchHead(MatchingHead):
         self.settle()
         return super().state()
 
+    @property
+    def features_width(self) -> int:
+        """D of its features: the mean vector."""
+        return self.config.width
+
     def forward(self, steps: Tensor, mask: Tensor, times: Tensor) -> Answer:  # noqa: ARG002  order does not matter here
         """Compare vectors [B, T, E] with the labels."""
         self.settle()
-        seen_BTE = torch.where(mask[..., None], steps.float(), torch.zeros((), dtype=torch.float32))
+        seen_BTE = torch.where(mask[..., None], steps.float(), 0.0)
         return self.answer(seen_BTE, mask, self.labels)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import PositiveFloat
 from torch import Tensor
 from torch.nn import functional
 
+from modalities.config import Uniform
 from modalities.encoders.clip import Clip
 from modalities.heads.head import Answer, Head
 from modalities.heads.matching.prompts import prompts_for
@@ -32,7 +33,7 @@ class MatchingHead(Head):
         """Which CLIP, the texts of labels (by default a few sentences each), and how sharply cosines are told apart."""
 
         prompts: dict[str, tuple[str, ...]] = {}
-        temperature: PositiveFloat | None = None
+        temperature: Annotated[PositiveFloat | None, Uniform(0.005, 1.0, log=True)] = None
         """Cosines are divided by it; None is the model's own scale, and 1 is that of RAS: nearly uniform."""
 
     config: Config
@@ -71,7 +72,8 @@ class MatchingHead(Head):
         """Compare segments' features [S, D] with texts: mean cosines [S, P], in [-1, 1]."""
         self.settle()
         with torch.inference_mode():
-            return (torch.from_numpy(features) @ self._vectors(tuple(prompts)).T).numpy()
+            cosines_SP = torch.from_numpy(features).to(self.place) @ self._vectors(tuple(prompts)).T
+            return cosines_SP.cpu().numpy()
 
     rows_to_know: ClassVar[int] = 0
 
@@ -100,7 +102,7 @@ class MatchingHead(Head):
         """Read texts; without gradient, those that were read lately are remembered until the weights change."""
         if torch.is_grad_enabled():
             return self.read(texts)
-        if self._kept_of != (version := self.version()) or len(self._kept) >= KEPT:
+        if self._kept_of != (version := (self.place, self.version())) or len(self._kept) >= KEPT:
             self._kept, self._kept_of = {}, version
         vectors = self._kept.get(texts)
         if vectors is None:
