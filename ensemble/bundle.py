@@ -18,20 +18,16 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from ensemble.host import Host
+from ensemble.manifest import FORMAT, MANIFEST, BundleError, read_manifest
 from ensemble.plan import EnsembleSettings, Plan
 from ensemble.recognizer import Recognizer
 from modalities import assets
+from modalities.cues.cue import Cue
 from modalities.part import Part
 from modalities.pretrained import Origin
 
-FORMAT = 1
-MANIFEST = "bundle.json"
 _VERSIONED = ("torch", "mediapipe", "onnxruntime", "opencv-contrib-python", "numpy", "av")
-_SAID = {"settings", "members", "labels", "parts", "assets", "versions", "provenance"}
-
-
-class BundleError(ValueError):
-    """A folder that is no bundle, or not one that this version can read."""
 
 
 def save(plan: Plan, folder: Path, provenance: Mapping[str, Any] | None = None) -> None:
@@ -58,10 +54,7 @@ def load(folder: Path | str) -> Recognizer:
     manifest = read_manifest(folder)
     for entry in manifest["assets"]:
         _check_asset(entry, folder)
-    try:
-        plan = Plan.of(EnsembleSettings.model_validate(manifest["settings"]))
-    except (ValueError, TypeError) as error:
-        raise BundleError(f"{folder} has settings that make no ensemble ({error}); make the bundle again") from error
+    plan = _plan(folder, manifest["settings"])
     labels = {name: list(task.labels) for name, task in plan.tasks.items()}
     if manifest["labels"] != labels:
         raise BundleError(f"{folder} says that its labels are {manifest['labels']}, but its settings make {labels}")
@@ -78,23 +71,30 @@ def load(folder: Path | str) -> Recognizer:
     )
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what `bundle.json` says."""
+def load_cue(folder: Path, name: str) -> Cue:
+    """Read one cue of a bundle, for a process that does nothing else."""
+    return _load_part(load_plan(folder).cues[name], folder / "parts" / name)  # type: ignore[no-any-return]  # a part of its own class
+
+
+def load_host(folder: Path, name: str) -> Host:
+    """Read one modality of a bundle with its heads, and nothing else of what the bundle holds."""
+    settings = read_manifest(folder)["settings"]
+    plan = _plan(folder, {**settings, "modalities": {name: settings["modalities"][name]}})
+    parts = {part: _load_part(plan.parts[part], folder / "parts" / part) for part in (name, *plan.heads)}
+    heads = {head: parts[head] for head in plan.heads}
+    return Host(replace(plan, modalities={name: parts[name]}, heads=heads), name)
+
+
+def load_plan(folder: Path) -> Plan:
+    """Read a bundle's plan, with fresh weights: for whoever only needs to know what belongs to what."""
+    return _plan(folder, read_manifest(folder)["settings"])
+
+
+def _plan(folder: Path, settings: Mapping[str, Any]) -> Plan:
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise BundleError(
-            f"{folder} is not a bundle: it has no {MANIFEST}; `twofold demo` makes one, or give another with --bundle"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BundleError(f"{folder / MANIFEST} is not JSON ({error}); the bundle is broken, make it again") from error
-    if not isinstance(manifest, dict):
-        raise BundleError(f"{folder / MANIFEST} is no table of a bundle; the bundle is broken, make it again")
-    if manifest.get("format") != FORMAT:
-        raise BundleError(f"{folder} has format {manifest.get('format')}, but this version reads {FORMAT}; train again")
-    if missing := _SAID - manifest.keys():
-        raise BundleError(f"{folder / MANIFEST} does not say {', '.join(sorted(missing))}; make the bundle again")
-    return manifest
+        return Plan.of(EnsembleSettings.model_validate(settings))
+    except (ValueError, TypeError) as error:
+        raise BundleError(f"{folder} has settings that make no ensemble ({error}); make the bundle again") from error
 
 
 def _load_part(part: Part, folder: Path) -> Any:

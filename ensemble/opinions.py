@@ -31,6 +31,7 @@ class Opinions:
     scores: Mapping[str, Scores]  # task → [M, S, C], in the order of the task's labels
     said: Mapping[str, Mask]  # task → [M, S, C]
     features: Mapping[str, Scores] = field(default_factory=dict)  # member → [S, D], where it has any
+    uncertainty: Mapping[str, Scores] = field(default_factory=dict)  # task → [M, S, C]; 0 where a member states none
 
     def without(self, members: Iterable[str]) -> Opinions:
         """Leave members out: they count as absent."""
@@ -47,6 +48,7 @@ class Opinions:
             {task: values[:, rows] for task, values in self.scores.items()},
             {task: mask[:, rows] for task, mask in self.said.items()},
             {member: values[rows] for member, values in self.features.items()},
+            {task: values[:, rows] for task, values in self.uncertainty.items()},
         )
 
     @classmethod
@@ -60,6 +62,7 @@ class Opinions:
             {task: np.concatenate([part.scores[task] for part in parts], axis=1) for task in first.scores},
             {task: np.concatenate([part.said[task] for part in parts], axis=1) for task in first.said},
             {name: np.concatenate([part.features[name] for part in parts]) for name in first.features},
+            {task: np.concatenate([part.uncertainty[task] for part in parts], axis=1) for task in first.uncertainty},
         )
 
 
@@ -100,12 +103,13 @@ def align(
 ) -> Opinions:
     """Bring outputs onto segments; `outputs`: member → what it says, and whether it is about single tracks.
 
-    Features are long and most mappings do not look at them, so they come along only where asked for.
+    Features are long, and most fusions and mappings do not look at them, so they come along only where asked for.
     """
     shape = (len(outputs), len(segments))
     present = np.zeros(shape, np.bool_)
     scores = {name: np.zeros((*shape, len(task.labels)), np.float32) for name, task in tasks.items()}
     said = {name: np.zeros(values.shape, np.bool_) for name, values in scores.items()}
+    doubts = {name: np.zeros_like(values) for name, values in scores.items()}
     features = {
         name: np.zeros((len(segments), output.features.shape[1]), np.float32)
         for name, (output, _) in outputs.items()
@@ -124,9 +128,11 @@ def align(
             for name, scored in output.scores.items():
                 columns = tasks[name].labels.positions(scored.labels.names)
                 scores[name][row, block, columns] = (part @ _finite(scored.values[here], output.present[here])).T
+                if (doubt := scored.uncertainty) is not None:
+                    doubts[name][row, block, columns] = (part @ _finite(doubt[here], output.present[here])).T
         for name, scored in output.scores.items():
             said[name][row][:, tasks[name].labels.positions(scored.labels.names)] = present[row][:, None]
-    return Opinions(tuple(segments), tuple(outputs), present, scores, said, features)
+    return Opinions(tuple(segments), tuple(outputs), present, scores, said, features, doubts)
 
 
 def overlapping(segments: Bounds, start: Microseconds, end: Microseconds) -> Array:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from ensemble.catalog import FUSIONS, MAPPINGS
 from ensemble.fusion import Fusion
 from ensemble.mapping import Mapping as CompoundMapping
+from ensemble.smoothing import Smoothing
 from modalities.catalog import CUES, HEADS, MODALITIES, build, find
 from modalities.config import Config
 from modalities.cues.cue import Cue
@@ -23,6 +25,7 @@ from modalities.types import ClipName, Frames, Percept, Waveform
 
 BROUGHT: Mapping[str, type[Percept]] = {"clip": ClipName, "frames": Frames, "waveform": Waveform}
 """What every footage brings."""
+T = TypeVar("T")
 
 
 class HeadSettings(Config):
@@ -48,11 +51,14 @@ class ModalitySettings(Config):
 class EnsembleSettings(Config):
     """Everything that a plan is derived from; a section of a recipe, and of a bundle."""
 
-    cues: dict[str, dict[str, Any]]
+    cues: dict[str, dict[str, Any]] = {}
     modalities: dict[str, ModalitySettings]
     fusion: dict[str, Any] = {"kind": "mhpf"}
     mapping: dict[str, Any] = {"kind": "ppa"}
     timeline: Grid | Literal["frames"] = "frames"
+    smoothing: Smoothing = Smoothing()
+    expression_kind: Literal["distribution", "independent"] = "distribution"
+    """Whether one expression is shown at a time, or each is told for itself (multi-label)."""
     expressions: tuple[str, ...] = EXPRESSION.labels.names
     """What the task `expression` tells apart; a corpus may have labels of its own."""
     compounds: dict[str, tuple[str, str]] = Field(default_factory=lambda given: pairs_of(given["expressions"]))
@@ -91,12 +97,14 @@ class Plan:
     def of(cls, settings: EnsembleSettings) -> Plan:
         """Derive a plan; settings that do not fit together are a ValueError that says which and why."""
         known = tasks(settings.compounds, settings.expressions)
+        known["expression"] = replace(known["expression"], kind=settings.expression_kind)
         cues = _cues(settings)
         modalities: dict[str, Modality] = {}
         heads: dict[str, Head] = {}
         members: list[Member] = []
         for name, chosen in settings.modalities.items():
-            modality = build({"kind": chosen.kind, **chosen.settings}, MODALITIES)
+            with _naming(name):
+                modality = build({"kind": chosen.kind, **chosen.settings}, MODALITIES)
             _check_needs(name, modality.needs, modality.wants, cues)
             modalities[name] = modality
             if not chosen.heads:
@@ -104,17 +112,61 @@ class Plan:
                     f"the modality {name} has no head, so it would say nothing; add heads.NAME, or leave it out"
                 )
             for head, wish in chosen.heads.items():
-                heads[f"{name}.{head}"] = _head(modality, wish, known)
+                with _naming(f"{name}.{head}"):
+                    heads[f"{name}.{head}"] = _head(modality, wish, known)
                 members.append(Member(f"{name}.{head}", name, grid_of(wish.grid)))
         if not members:
             raise ValueError("an ensemble needs at least one modality with one head; add one to [ensemble.modalities]")
-        speaks = {member: {task: tuple(names) for task, names in head.speaks.items()} for member, head in heads.items()}
-        fusion = build({**settings.fusion, "speaks": speaks, "tasks": _names_and_kinds(known)}, FUSIONS)
-        spoken = any("compound" in head.speaks for head in heads.values())
-        about = {"pairs": settings.compounds, "expressions": settings.expressions, "spoken": spoken}
-        mapping = build({**settings.mapping, **about}, MAPPINGS)
+        fusion, mapping = _put_together(settings, known, heads)
         grid = grid_of(settings.timeline)
         return cls(settings, known, cues, modalities, tuple(members), heads, fusion, mapping, grid)
+
+    def again(self, settings: EnsembleSettings) -> Plan:
+        """Put the members together anew, or those that settings still name; the parts they are made of stay the same.
+
+        Fusion, mapping and smoothing are as the settings say, and as if never fitted; cues go with the members that
+        alone needed them.
+        """
+        named = {f"{name}.{head}" for name, modality in settings.modalities.items() for head in modality.heads}
+        members = tuple(member for member in self.members if member.name in named)
+        heads = {member.name: self.heads[member.name] for member in members}
+        fusion, mapping = _put_together(settings, self.tasks, heads)
+        gone = self._needed(self.modalities.keys() - settings.modalities.keys()) - self._needed(settings.modalities)
+        return replace(
+            self,
+            settings=settings.model_copy(update={"cues": _all_but(gone, settings.cues)}),
+            cues=_all_but(gone, self.cues),
+            modalities={name: self.modalities[name] for name in settings.modalities},
+            members=members,
+            heads=heads,
+            fusion=fusion,
+            mapping=mapping,
+        )
+
+    def head(self, member: str, settings: EnsembleSettings) -> Head:
+        """Make a member's head anew, as other settings of it say."""
+        modality, _, head = member.partition(".")
+        with _naming(member):
+            return _head(self.modalities[modality], settings.modalities[modality].heads[head], self.tasks)
+
+    def only(self, keys: Collection[tuple[str, Grid]], cues: Iterable[str] = ()) -> Plan:
+        """Return the part of it that perceives for some modalities on some grids, and with some cues beside theirs."""
+        modalities = {name for name, _ in keys}
+        wanted = self._needed(modalities, cues)
+        return replace(
+            self,
+            cues={name: cue for name, cue in self.cues.items() if name in wanted},
+            modalities={name: modality for name, modality in self.modalities.items() if name in modalities},
+            members=tuple(member for member in self.members if (member.modality, member.grid) in keys),
+        )
+
+    def _needed(self, modalities: Iterable[str], cues: Iterable[str] = ()) -> set[str]:
+        """Return the cues that modalities need, and those that these need."""
+        wanted = {*cues, *(need for name in modalities for need in self.modalities[name].needs.values())}
+        for name in reversed(list(self.cues)):  # those that others need come first
+            if name in wanted:
+                wanted |= set(self.cues[name].needs.values())
+        return wanted
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -122,13 +174,62 @@ class Plan:
         return {**self.cues, **self.modalities, **self.heads, "fusion": self.fusion, "mapping": self.mapping}
 
 
+@contextmanager
+def _naming(instance: str) -> Iterator[None]:
+    """Name the instance, and the key, whose settings make no part."""
+    try:
+        yield
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors())
+        raise ValueError(f"{instance}: {'; '.join(wrong)}") from error
+    except ImportError as error:
+        raise ValueError(f"{instance}: {error}") from error
+
+
+def _all_but(names: Collection[str], table: Mapping[str, T]) -> dict[str, T]:
+    return {name: value for name, value in table.items() if name not in names}
+
+
+def _put_together(
+    settings: EnsembleSettings, known: Mapping[str, Task], heads: Mapping[str, Head]
+) -> tuple[Fusion, CompoundMapping]:
+    """Make the fusion and the mapping of some members."""
+    speaks = {member: {task: tuple(names) for task, names in head.speaks.items()} for member, head in heads.items()}
+    with _naming("fusion"):
+        given = {"speaks": speaks, "tasks": _names_and_kinds(known), "widths": _widths(settings.fusion, heads)}
+        fusion = build({**settings.fusion, **given}, FUSIONS)
+    spoken = any("compound" in head.speaks for head in heads.values())
+    about = {"pairs": settings.compounds, "expressions": settings.expressions, "spoken": spoken}
+    with _naming("mapping"):
+        mapping = build({**settings.mapping, **about}, MAPPINGS)
+    _check_after(mapping, fusion)
+    return fusion, mapping
+
+
+def _check_after(mapping: CompoundMapping, fusion: Fusion) -> None:
+    if mapping.only_after and fusion.name not in mapping.only_after:
+        raise ValueError(
+            f"the mapping {mapping.name} with these settings is defined only after the fusion "
+            f"{' or '.join(mapping.only_after)}, but the fusion is {fusion.name}; choose that one, or another mapping"
+        )
+
+
 def _names_and_kinds(known: Mapping[str, Task]) -> dict[str, Any]:
     return {name: {"kind": task.kind, "labels": task.labels.names} for name, task in known.items()}
 
 
+def _widths(fusion: Mapping[str, Any], heads: Mapping[str, Head]) -> dict[str, int]:
+    """Return how wide the features are that a fusion looks at: to know it, a head may have to read its network."""
+    looks = "kind" in fusion and getattr(find(fusion["kind"], FUSIONS), "looks_at_features", False)
+    return {member: head.features_width for member, head in heads.items()} if looks else {}
+
+
 def _cues(settings: EnsembleSettings) -> dict[str, Cue]:
     """Make the cues, those first that others need."""
-    cues: dict[str, Cue] = {name: build(chosen, CUES) for name, chosen in settings.cues.items()}
+    cues: dict[str, Cue] = {}
+    for name, chosen in settings.cues.items():
+        with _naming(name):
+            cues[name] = build(chosen, CUES)
     if clash := cues.keys() & BROUGHT.keys():
         raise ValueError(f"{', '.join(sorted(clash))} is what footage brings; give the cue another name")
     for name, cue in cues.items():

@@ -8,22 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from ensemble.host import Crew
 from ensemble.mapping import normalise
 from ensemble.matches import Matches, check_prompts
 from ensemble.opinions import Opinions, align, bounds
 from ensemble.perception import Cursor, Impression, Perception
 from ensemble.plan import Plan
+from ensemble.smoothing import Smoother
 from ensemble.timeline import Rows, Timeline, Verdict
 from ensemble.tracks import NOBODY, Primary, Sightings
 from modalities.grid import Span
 from modalities.heads.head import Head
 from modalities.media import Limits, read
-from modalities.types import FOREVER, SECOND, Clip, Footage, Mask, Microseconds, Output, Scores, Segment, Times
+from modalities.types import (
+    FOREVER,
+    SECOND,
+    Clip,
+    Encoding,
+    Footage,
+    Mask,
+    Microseconds,
+    Output,
+    Scores,
+    Segment,
+    Times,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,8 @@ class Wishes:
     """Rows for every track in view, not for the primary one alone."""
     prompts: tuple[str, ...] = ()
     """Texts to compare what is seen with; answered beside the fused result, which they never change."""
+    ahead: bool = False
+    """Tell of segments that are not final too: what those say who could judge already. For cameras."""
 
 
 class Recognizer:
@@ -43,6 +60,7 @@ class Recognizer:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.crew = Crew.of(plan)
 
     def __enter__(self) -> Self:
         return self
@@ -61,13 +79,19 @@ class Recognizer:
         pieces = self.stream(read(clip, limits or Limits()), wishes)
         return replace(Timeline.join(list(pieces)), clip=clip.name)
 
-    def stream(self, footages: Iterable[Footage], wishes: Wishes | None = None) -> Iterator[Timeline]:
-        """Hand out pieces of the timeline as their rows become final."""
-        return self.combine(Perception(self.plan).run(footages), wishes)
+    def stream(
+        self, footages: Iterable[Footage], wishes: Wishes | None = None, crew: Crew | None = None
+    ) -> Iterator[Timeline]:
+        """Hand out pieces of the timeline as their rows become final; `crew` stands in for the plan's own parts."""
+        crew = crew or self.crew
+        impressions = Perception(self.plan, crew.hosts, crew.cues, crew.together).run(footages)
+        return self.combine(impressions, wishes, crew)
 
-    def combine(self, impressions: Iterable[Impression], wishes: Wishes | None = None) -> Iterator[Timeline]:
+    def combine(
+        self, impressions: Iterable[Impression], wishes: Wishes | None = None, crew: Crew | None = None
+    ) -> Iterator[Timeline]:
         """Judge, fuse, map and spread what perception left behind."""
-        return self.weigh(((impression, self.judge(impression)) for impression in impressions), wishes)
+        return self.weigh(((impression, self.judge(impression, crew)) for impression in impressions), wishes)
 
     def weigh(
         self, heard: Iterable[tuple[Impression, Mapping[str, Output]]], wishes: Wishes | None = None
@@ -92,13 +116,15 @@ class Recognizer:
         """Return the heads of the members that a request does not leave out."""
         return {name: head for name, head in self.plan.heads.items() if name not in wishes.without}
 
-    def judge(self, impression: Impression) -> dict[str, Output]:
+    def judge(self, impression: Impression, crew: Crew | None = None) -> dict[str, Output]:
         """Ask every member about the segments that have closed."""
-        outputs: dict[str, Output] = {}
+        crew = crew or self.crew
+        asked: dict[str, dict[str, Encoding]] = {name: {} for name in self.plan.modalities}
         for member in self.plan.members:
-            modality, head = self.plan.modalities[member.modality], self.plan.heads[member.name]
-            outputs[member.name] = modality.judge(impression.encodings[member.modality, member.grid], head)
-        return outputs
+            asked[member.modality][member.name] = impression.encodings[member.modality, member.grid]
+        answers = crew.together([partial(crew.hosts[name].judge, encodings) for name, encodings in asked.items()])
+        outputs = {member: output for answer in answers for member, output in answer.items()}
+        return {member.name: outputs[member.name] for member in self.plan.members}
 
     def decide(self, opinions: Opinions) -> Verdict:
         """Fuse and map what members say about segments, and say who contributed what."""
@@ -133,6 +159,7 @@ class _Pending:
         self._verdicts: list[Verdict] = []
         self._row_times: Times = np.zeros(0, np.int64)
         self._sightings = Sightings.of(None)
+        self._smoother = Smoother(self._plan.settings.smoothing)
 
     def add(self, impression: Impression, outputs: Mapping[str, Output]) -> Timeline:
         """Take the next impression in, hand out what is final."""
@@ -145,7 +172,7 @@ class _Pending:
         verdict = self._decide(self._ready(impression))
         self._verdicts.append(verdict)
         open_from = min([start for start, _ in self._cells] + [self._cursor.frontier()])
-        rows = self._rows(FOREVER if impression.last else open_from)
+        rows = self._rows(FOREVER if impression.last else min(open_from, impression.end))
         self._forget(open_from)
         return Timeline(
             "",
@@ -163,7 +190,12 @@ class _Pending:
             Matches.of(prompts, outputs, self._recognizer.asked(self._wishes))
             if (prompts := self._wishes.prompts)
             else None,
+            ahead=self._decide(self._open(impression.end)) if self._wishes.ahead else None,
         )
+
+    def _open(self, end: Microseconds) -> list[Span]:
+        """Return the cells that have passed, though not everybody has judged them."""
+        return [cell for cell in self._cells if cell[1] <= end]
 
     def _ready(self, impression: Impression) -> list[Span]:
         """Take the cells about which no member will say anything more."""
@@ -187,18 +219,27 @@ class _Pending:
             member.name: (self._outputs[member.name], self._plan.modalities[member.modality].about == "track")
             for member in self._plan.members
         }
-        opinions = align(segments, outputs, self._plan.tasks, with_features=self._plan.mapping.looks_at_features)
+        looked_at = self._plan.fusion.looks_at_features or self._plan.mapping.looks_at_features
+        opinions = align(segments, outputs, self._plan.tasks, with_features=looked_at)
         return self._recognizer.decide(opinions.without(self._wishes.without))
 
     def _rows(self, before: Microseconds) -> Rows:
-        """Fill the rows that no open cell covers."""
+        """Fill the rows that no open cell covers, and hand out those that smoothing has done with.
+
+        Smoothing looks at all tracks even where only the primary one is shown, for it may have been another's turn in
+        between, and what is shown must not change what is said.
+        """
         count = int(np.searchsorted(self._row_times, before))
         times, self._row_times = self._row_times[:count], self._row_times[count:]
         tracks = self._primary.at(times)
         verdict = Verdict.join(self._verdicts)
-        if self._wishes.all_tracks:
+        if self._wishes.all_tracks or self._smoother.reach:
             times, tracks = _with_others(times, tracks, verdict.segments)
-        return verdict.rows(times, tracks)
+        draft = self._smoother.add(verdict.draft(times, tracks), before)
+        if self._smoother.reach and not self._wishes.all_tracks:
+            _, firsts = np.unique(draft.times, return_index=True)
+            draft = draft.take(firsts)
+        return draft.settle()
 
     def _forget(self, before: Microseconds) -> None:
         self._sightings = self._sightings.since(before)

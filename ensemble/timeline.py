@@ -7,7 +7,7 @@ that say the class. Nothing is ever filled across clips.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -77,6 +77,37 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """Rows whose winner is not chosen yet. NaN = nobody says it."""
+
+    times: Times  # [F], rising
+    tracks: Times  # [F]
+    scores: Mapping[str, Scores]  # task → [F, C]
+    contributions: Scores  # [F, M, K]
+
+    def settle(self) -> Rows:
+        """Choose winners: a row shows its members' contributions to its own."""
+        winner_F = np.argmax(np.nan_to_num(self.scores["compound"], nan=-np.inf), axis=1)
+        chosen_FM = self.contributions[np.arange(len(self.times)), :, winner_F]
+        return Rows(self.times, self.tracks, self.scores, chosen_FM)
+
+    def take(self, rows: Array | slice) -> Draft:
+        """Keep some rows."""
+        scores = {task: values[rows] for task, values in self.scores.items()}
+        return Draft(self.times[rows], self.tracks[rows], scores, self.contributions[rows])
+
+    @classmethod
+    def join(cls, parts: Sequence[Draft]) -> Draft:
+        """Put drafts one after the other; at least one part."""
+        return cls(
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.tracks for part in parts]),
+            {task: np.concatenate([part.scores[task] for part in parts]) for task in parts[0].scores},
+            np.concatenate([part.contributions for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What an ensemble says about segments: fused, mapped and explained."""
 
@@ -102,23 +133,26 @@ class Verdict:
 
     def rows(self, times: Times, tracks: Times) -> Rows:
         """Spread onto video frames (rising); a row shows its members' contributions to its own winner."""
+        return self.draft(times, tracks).settle()
+
+    def draft(self, times: Times, tracks: Times) -> Draft:
+        """Spread onto video frames (rising)."""
         where = bounds(self.segments)
-        blocks: list[Rows] = []
+        blocks: list[Draft] = []
         for first in range(0, max(len(times), 1), BLOCK):
             block = slice(first, first + BLOCK)
             span = (int(times[block][0]), int(times[block][-1]) + 1) if len(times) else (0, 0)
             blocks.append(self._block(overlapping(where, *span), times[block], tracks[block]))
-        return Rows.join(blocks)
+        return Draft.join(blocks)
 
-    def _block(self, here: Array, times: Times, tracks: Times) -> Rows:
+    def _block(self, here: Array, times: Times, tracks: Times) -> Draft:
         """Rows that only some of the segments can cover."""
         cover_FS = covering([self.segments[row] for row in here], times, tracks)
         scores = {task: spread(cover_FS, values[here], self.said[task][here]) for task, values in self.scores.items()}
         said_SK = self.said["compound"][here]
         shares_SMK = self.contributions[:, here].transpose(1, 0, 2)
         spread_FMK = spread(cover_FS, shares_SMK, np.broadcast_to(said_SK[:, None, :], shares_SMK.shape))
-        winner_F = np.argmax(np.nan_to_num(scores["compound"], nan=-np.inf), axis=1)
-        return Rows(times, tracks, scores, spread_FMK[np.arange(len(times)), :, winner_F])
+        return Draft(times, tracks, scores, spread_FMK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +173,10 @@ class Timeline:
     problems: tuple[str, ...] = ()
     matches: Matches | None = None
     """What was asked with texts of the request's own, and the answers."""
+    degraded: Mapping[str, str] = field(default_factory=dict)
+    """Members that were lost on the way → why; they are absent from there on."""
+    ahead: Verdict | None = None
+    """Of a piece, where that was wished: segments that are not final, judged by those who could. Never joined."""
 
     @classmethod
     def join(cls, parts: Sequence[Timeline]) -> Timeline:
@@ -158,4 +196,5 @@ class Timeline:
             join_all(part.captions for part in parts),
             tuple(problem for part in parts for problem in part.problems),
             Matches.join([part.matches for part in parts]),
+            {member: why for part in reversed(parts) for member, why in part.degraded.items()},
         )

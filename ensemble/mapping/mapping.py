@@ -51,6 +51,11 @@ class Mapping(Part):
         """Compound label → its two basic expressions."""
         return self.config.pairs
 
+    @property
+    def only_after(self) -> tuple[str, ...]:
+        """Names of the fusions whose scores it is defined for, as their classes call themselves; none named is any."""
+        return ()
+
     @abstractmethod
     def map(self, opinions: Opinions, fused: dict[str, Fused]) -> Fused:
         """Return raw compound scores, and whether they can be known."""

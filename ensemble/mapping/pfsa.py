@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from ensemble.mapping.mapping import Fused, Mapping, TargetsByTask, normalise
-from ensemble.mapping.ppa import pair_sums
+from ensemble.mapping.pairs import pair_sums
 from ensemble.opinions import Opinions
 from ensemble.prototypes import known, prototypes, similarities
 from modalities.config import Uniform

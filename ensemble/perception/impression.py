@@ -1,17 +1,22 @@
 """Impressions: what a stretch left behind, before anyone judges it.
 
 In process they are judged at once (`ensemble/recognizer.py`), in bulk they are kept for training
-(`tuning/encodings.py`); both run the same `Perception`.
+(`tuning/encodings/`); both run the same `Perception`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ensemble.tracks import Sightings
 from modalities.grid import Grid
 from modalities.types import Captions, Encoding, Microseconds, Segment, Speech, Times, Transcript
+
+Told = Speech | Transcript | Captions
+"""What is light enough to be kept of what cues found."""
+T = TypeVar("T", Speech, Transcript, Captions)
 
 Key = tuple[str, Grid]
 """Members of one modality that share a grid share their encoding."""
@@ -28,8 +33,24 @@ class Impression:
     sightings: Sightings
     encodings: Mapping[Key, Encoding]
     frontiers: Mapping[Key, Microseconds]  # where the first segment starts that is still open; FOREVER at the end
-    speech: Speech | None
-    transcript: Transcript | None
-    captions: Captions | None
+    told: Mapping[str, Told]  # cue's instance name → what it found
     segments: tuple[Segment, ...] | None
     problems: tuple[str, ...]
+
+    @property
+    def speech(self) -> Speech | None:
+        """Where somebody spoke, if a cue listened."""
+        return self._first(Speech)
+
+    @property
+    def transcript(self) -> Transcript | None:
+        """What was said, if a cue understands words."""
+        return self._first(Transcript)
+
+    @property
+    def captions(self) -> Captions | None:
+        """What was to be seen, in words, if a cue tells."""
+        return self._first(Captions)
+
+    def _first(self, kind: type[T]) -> T | None:
+        return next((percept for percept in self.told.values() if isinstance(percept, kind)), None)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ensemble.host import Perceives
 from ensemble.perception.cursor import Cursor
-from modalities.cues.cue import Cue
 from modalities.types import Footage, Percept, Segment
 
 
 class Observer:
     """One cue's way through a clip. Make a new one for each clip."""
 
-    def __init__(self, cue: Cue) -> None:
+    def __init__(self, cue: Perceives) -> None:
         self._cue = cue
         self._memory: Any = None
         self._cursor = None if cue.grid is None else Cursor(cue.grid)

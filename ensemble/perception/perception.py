@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from functools import partial
 
-from ensemble.host import Encodes
+from ensemble.host import Encodes, Perceives, Together, in_turn
 from ensemble.perception.cursor import Cursor
-from ensemble.perception.impression import Impression, Key
+from ensemble.perception.impression import Impression, Key, Told
 from ensemble.perception.observer import Observer
 from ensemble.perception.steps import StepStore, faces_of
 from ensemble.plan import Plan
@@ -15,7 +15,6 @@ from ensemble.tracks import Sightings
 from modalities.grid import Span
 from modalities.types import (
     FOREVER,
-    Captions,
     ClipName,
     Encoding,
     Faces,
@@ -23,22 +22,26 @@ from modalities.types import (
     Microseconds,
     Percept,
     Segment,
-    Speech,
-    Transcript,
 )
-
-P = TypeVar("P")
 
 
 class Perception:
     """One clip's way through a plan's cues and encoders. Make a new one for each clip.
 
-    `modalities`: those of the plan that live elsewhere, if they do.
+    `modalities` and `cues`: those of the plan that live elsewhere, if they do; `together` makes the calls that do not
+    wait for each other.
     """
 
-    def __init__(self, plan: Plan, modalities: Mapping[str, Encodes] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        modalities: Mapping[str, Encodes] | None = None,
+        cues: Mapping[str, Perceives] | None = None,
+        together: Together = in_turn,
+    ) -> None:
         self._modalities: Mapping[str, Encodes] = modalities or plan.modalities
-        self._observers = {name: Observer(cue) for name, cue in plan.cues.items()}
+        self._together = together
+        self._levels = _levels(cues or plan.cues)
         self._stores = {n: StepStore(modality) for n, modality in self._modalities.items() if modality.stepwise}
         others = [modality for modality in self._modalities.values() if not modality.stepwise]
         self._held: dict[str, Percept | None] = dict.fromkeys(need for m in others for need in m.needs.values())
@@ -54,12 +57,13 @@ class Perception:
         new = self._perceive(footage)
         for instance, old in self._held.items():
             self._held[instance] = new[instance] if old is None else old.join(new[instance])
-        for name, store in self._stores.items():
-            store.add(_roles(self._modalities[name], new), stretch)
-        encodings: dict[Key, Encoding] = {}
+        self._together([partial(self._store, name, new, stretch) for name in self._stores])
+        closed: dict[Key, list[Span]] = {}
         for key, cursor in self._cursors.items():
             until = min(new[instance].until for instance in self._modalities[key[0]].needs.values())
-            encodings[key] = self._encode(key[0], cursor.close(until, footage))
+            closed[key] = cursor.close(until, footage)
+        encoded = self._together([partial(self._encode, key[0], spans) for key, spans in closed.items()])
+        encodings: dict[Key, Encoding] = dict(zip(closed, encoded, strict=True))
         frontiers = {key: FOREVER if footage.last else cursor.frontier() for key, cursor in self._cursors.items()}
         self._forget(frontiers)
         return Impression(
@@ -67,12 +71,10 @@ class Perception:
             footage.end,
             footage.last,
             footage.row_times,
-            Sightings.of(_first(new, Faces)),
+            Sightings.of(next((percept for percept in new.values() if isinstance(percept, Faces)), None)),
             encodings,
             frontiers,
-            _first(new, Speech),
-            _first(new, Transcript),
-            _first(new, Captions),
+            {name: percept for name, percept in new.items() if isinstance(percept, Told)},
             footage.segments,
             footage.problems,
         )
@@ -82,10 +84,14 @@ class Perception:
         whose = ClipName(footage.clip, footage.frames.until)
         new: dict[str, Percept] = {"clip": whose, "frames": footage.frames, "waveform": footage.waveform}
         new |= footage.percepts
-        for name, observer in self._observers.items():
-            if name not in new:
-                new[name] = observer.look(new, footage)
+        for level in self._levels:
+            asked = {name: observer for name, observer in level.items() if name not in new}
+            found = self._together([partial(observer.look, dict(new), footage) for observer in asked.values()])
+            new |= dict(zip(asked, found, strict=True))
         return new
+
+    def _store(self, name: str, new: Mapping[str, Percept], stretch: Segment) -> None:
+        self._stores[name].add(_roles(self._modalities[name], new), stretch)
 
     def _encode(self, name: str, spans: list[Span]) -> Encoding:
         if name in self._stores:
@@ -102,14 +108,21 @@ class Perception:
         """Drop what no open segment can need."""
         for name, store in self._stores.items():
             store.forget(min(time for (modality, _), time in frontiers.items() if modality == name))
-        oldest = min(frontiers.values())
+        oldest = min(frontiers.values(), default=FOREVER)
         for instance, percept in self._held.items():
             self._held[instance] = percept.since(oldest) if percept is not None else None
 
 
+def _levels(cues: Mapping[str, Perceives]) -> list[dict[str, Observer]]:
+    """Sort cues (those first that others need) into levels: each needs only what stands in earlier ones."""
+    depth: dict[str, int] = {}
+    for name, cue in cues.items():
+        depth[name] = 1 + max((depth[need] for need in cue.needs.values() if need in depth), default=-1)
+    levels: list[dict[str, Observer]] = [{} for _ in range(max(depth.values(), default=-1) + 1)]
+    for name, cue in cues.items():
+        levels[depth[name]][name] = Observer(cue)
+    return levels
+
+
 def _roles(modality: Encodes, percepts: Mapping[str, Percept]) -> dict[str, Percept]:
     return {role: percepts[instance] for role, instance in modality.needs.items()}
-
-
-def _first(percepts: Mapping[str, Percept], kind: type[P]) -> P | None:
-    return next((percept for percept in percepts.values() if isinstance(percept, kind)), None)

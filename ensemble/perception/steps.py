@@ -26,6 +26,8 @@ class StepStore:
         if self._modality.about == "track":
             tracks += np.unique(faces_of(percepts).tracks).tolist()
         new = self._modality.encode(percepts, [Segment(stretch.start, stretch.end, track) for track in tracks])
+        if not new.mask.shape[1] and new.steps.ndim < 3:  # nobody could look, so nothing is known of its vectors
+            return
         self._like = new.steps.reshape(-1, *new.steps.shape[2:])[:0]
         self._looked = np.concatenate([self._looked, new.times[0]])
         for track, steps, mask, times in zip(tracks, new.steps, new.mask, new.times, strict=True):

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ensemble.bundle import MANIFEST, BundleError, load
+from ensemble.bundle import load
+from ensemble.manifest import find_bundle
 from ensemble.predict.clips import Gathered, InputError, Refusal, Source, gather
 from ensemble.predict.summary import Done, Summary
 from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Timeline
 from ensemble.write import Digest, Origin, write
 from ensemble.write.abaw import Kind, check
+from modalities.assets import AssetError
+from modalities.cues.caption.endpoint import EndpointError
+from modalities.cues.caption.table import CaptionTableError
 from modalities.media import MediaError
 from modalities.types import seconds
 
-DEFAULT_BUNDLE = Path("runs/demo/bundle")
 Report = Callable[[str], None]
 """Takes what is being done, for people."""
 
@@ -38,8 +40,9 @@ def predict(
 ) -> Summary:
     """Recognise files, all clips in folders, or what `gather_named` gathered; write the files of each to `out`.
 
-    Raises InputError where there is nothing to do, and BundleError without a bundle. A clip's own trouble stands in
-    the summary instead. `abaw` names files of the ABAW challenges to be written beside that of CE.
+    Raises InputError where there is nothing to do, BundleError without a bundle, and AssetError where a model is
+    missing, even if a clip is the first to ask for it. A clip's own trouble stands in the summary instead. `abaw` names
+    files of the ABAW challenges to be written beside that of CE.
     """
     wishes = wishes or Wishes()
     folder = find_bundle(bundle)
@@ -67,19 +70,6 @@ def predict(
 
 def _under(heading: str, report: Report) -> Report:
     return lambda what: report(f"{heading}, {what}")
-
-
-def find_bundle(given: Path | None = None) -> Path:
-    """Return the bundle's folder: the given one, that of `TWOFOLD_BUNDLE`, or the demo's, whichever is named first."""
-    named = given or (Path(from_environment) if (from_environment := os.environ.get("TWOFOLD_BUNDLE")) else None)
-    if named is not None:
-        return named
-    if not (DEFAULT_BUNDLE / MANIFEST).is_file():
-        raise BundleError(
-            f"there is no bundle: `twofold demo` makes one at {DEFAULT_BUNDLE}, "
-            "or name one with --bundle or the environment variable TWOFOLD_BUNDLE"
-        )
-    return DEFAULT_BUNDLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +101,10 @@ class Work:
 def _attempt(work: Work, source: Source, report: Report) -> Done | Refusal:
     try:
         return work.do(source, report)
-    except (MediaError, OSError) as error:
+    except (MediaError, OSError, CaptionTableError, EndpointError) as error:
         return source.refused(str(error))
+    except AssetError:  # what is missing is missing for every clip
+        raise
     except Exception as error:  # noqa: BLE001  whatever one clip does, it must not cost the others their results
         _log.exception("%s could not be recognised", source.name)
         return source.refused(f"the program failed with {type(error).__name__}: {error}; please report this")

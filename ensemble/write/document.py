@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ensemble.bundle import read_manifest
+from ensemble.manifest import read_manifest
 from ensemble.matches import Matches
 from ensemble.timeline import Timeline, shares
 from ensemble.tracks import Sightings
@@ -68,6 +68,7 @@ def document(timeline: Timeline, origin: Origin) -> dict[str, Any]:
         "bundle": {"name": origin.name, "sha256": origin.sha256, "versions": dict(origin.versions)},
         "labels": {**labels, "compound_pairs": {name: list(pair) for name, pair in origin.pairs.items()}},
         "members": list(timeline.members),
+        "degraded": dict(timeline.degraded),
         "problems": list(timeline.problems),
         "speech": _speech(timeline.speech),
         "words": _words(timeline.transcript),

@@ -46,8 +46,9 @@ def columns(timeline: Timeline) -> Iterator[Column]:
     yield Column("clip", [timeline.clip] * len(where), "string", "", "the clip's name")
     yield Column("time", where, "float64", "s", "when the frame is shown, after the clip's origin")
     yield Column("track", track, "Int64", "", "whom the row is about; empty where nobody is in view")
+    how = "each by itself" if tasks["expression"].kind == "independent" else "a row sums to 1"
     for name, values in zip(tasks["expression"].labels, rows.scores["expression"].T, strict=True):
-        yield _scores(f"expression.{name}", values, "probability", "basic expression; a row sums to 1")
+        yield _scores(f"expression.{name}", values, "probability", f"basic expression; {how}")
     for name, values in zip(tasks["valence_arousal"].labels, rows.scores["valence_arousal"].T, strict=True):
         yield _scores(name, values, "-1 to 1", "valence and arousal")
     for name, values in zip(tasks["action_units"].labels, rows.scores["action_units"].T, strict=True):

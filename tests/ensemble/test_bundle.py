@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from ensemble import bundle
-from ensemble.bundle import MANIFEST, BundleError
 from ensemble.catalog import FUSIONS
+from ensemble.manifest import MANIFEST, BundleError
 from ensemble.recognizer import Recognizer
 from ensemble.timeline import Timeline
 from modalities.assets import MissingAsset, table
@@ -68,7 +68,7 @@ def test_it_names_the_assets_of_its_parts(tmp_path):
 
 
 def test_a_folder_that_is_no_bundle(tmp_path):
-    with pytest.raises(BundleError, match=rf"{tmp_path} is not a bundle.*--bundle"):
+    with pytest.raises(BundleError, match=rf"{tmp_path} is not a bundle.*give the folder of one"):
         bundle.load(tmp_path)
     with pytest.raises(BundleError, match="is not a bundle"):
         bundle.load(tmp_path / "nowhere")

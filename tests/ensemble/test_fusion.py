@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from ensemble.fusion import MeanFusion, MultiHeadProbabilityFusion, weigh
+from ensemble.fusion import Evidence, GatedFusion, MeanFusion, MultiHeadProbabilityFusion, weigh
 from modalities.labels import EXPRESSION
 from tests import toys
-from tests.checks.fusions import EVERYTHING, MEMBERS, TASKS, configure, draw
+from tests.checks.fusions import (
+    EVERYTHING,
+    MEMBERS,
+    TASKS,
+    changed,
+    check_unspoken_class_is_not_zero,
+    checks_of,
+    configure,
+    draw,
+)
 from tests.golden import g3, golden, softmax
 
 
@@ -57,7 +66,8 @@ def test_mhpf_is_the_published_one(tag, amplitude):
     weights = fusion.weights("expression").detach()
     assert np.allclose(weights, released["effective_W"], rtol=1e-7, atol=1e-7)
     scores = torch.from_numpy(softmax(1.5 * g3(members, 10, 8)))
-    fused = fusion("expression", scores, torch.ones(scores.shape, dtype=torch.bool)).detach()
+    everybody = torch.ones(scores.shape, dtype=torch.bool)
+    fused = fusion(Evidence({"expression": scores}, {"expression": everybody}), ("expression",))["expression"].detach()
     assert np.allclose(fused, reference["output_rows_normalised"], rtol=1e-7, atol=1e-7)
     raw = torch.einsum("mc,msc->sc", weights, scores)
     assert np.allclose(raw, released["output"], rtol=1e-7, atol=1e-7)
@@ -85,6 +95,47 @@ def test_a_new_fusion_does_not_depend_on_what_was_made_before():
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
+def emoaffectnet_and_another(unspoken):
+    """Two members that count the same; the first does not know the last expression, and is there in rows 0 and 1."""
+    names = EXPRESSION.labels.names
+    speaks = {"seven": {"expression": names[:-1]}, "eight": {"expression": names}}
+    settings = configure(MeanFusion, speaks, unspoken=unspoken)
+    opinions = draw(rows=3, speaks=speaks, presence=1.0)
+    present = np.array([[True, True, False], [True, False, True]])
+    said = {task: mask & present[..., None] for task, mask in opinions.said.items()}
+    opinions = changed(opinions, present=present, said=said)
+    rubbish = {t: np.where(said[t], values, np.float32(0.9)) for t, values in opinions.scores.items()}
+    fused = MeanFusion(settings).fuse(changed(opinions, scores=rubbish))
+    return opinions.scores["expression"], fused["expression"]
+
+
+@pytest.mark.parametrize(("unspoken", "share"), [("absent", 1.0), ("zero", 0.5)])
+def test_what_a_present_member_does_not_know_is_nothing_or_zero(unspoken, share):
+    (seven, eight), (fused, said) = emoaffectnet_and_another(unspoken)
+    both = np.append((seven[0, :-1] + eight[0, :-1]) / 2, share * eight[0, -1])
+    assert np.allclose(fused[0], both / both.sum(), atol=1e-6)
+    assert np.allclose(fused[1, :-1], seven[1, :-1] / seven[1, :-1].sum(), atol=1e-6)
+    assert np.allclose(fused[2], eight[2], atol=1e-6), "an absent member counted as one that says zero"
+    assert said.tolist() == [[True] * 8, [True] * 7 + [False], [True] * 8]
+
+
+@pytest.mark.parametrize("part", [MultiHeadProbabilityFusion, GatedFusion])
+@pytest.mark.parametrize(
+    "check", [c for c in checks_of(MultiHeadProbabilityFusion) if c is not check_unspoken_class_is_not_zero]
+)
+def test_where_the_unspoken_is_zero_all_else_holds(part, check):
+    check(lambda speaks: toys.randomise(part(configure(part, speaks, unspoken="zero"))))
+
+
+@pytest.mark.parametrize("unspoken", ["absent", "zero"])
+def test_a_member_of_another_task_says_nothing_of_this_one(unspoken):
+    speaks = {"face": {"expression": EXPRESSION.labels.names}, "match": {"valence_arousal": ("valence", "arousal")}}
+    settings = configure(MeanFusion, speaks, unspoken=unspoken)
+    opinions = draw(speaks=speaks, presence=1.0)
+    fused, _ = MeanFusion(settings).fuse(opinions)["valence_arousal"]
+    assert np.allclose(fused, opinions.scores["valence_arousal"][1], atol=1e-6)
+
+
 def test_a_row_of_zeros_stays_finite():
     ones = torch.ones(2, 1, 3)
-    assert weigh(torch.full((2, 3), 0.5), ones * 0, ones > 0, "distribution").tolist() == [[0, 0, 0]]
+    assert weigh(torch.full((2, 1, 3), 0.5), ones * 0, ones > 0, "distribution").tolist() == [[0, 0, 0]]

@@ -40,12 +40,13 @@ def oracle(segment, output, by_track):
 
 
 def speak(spans, tracks, rng, rubbish=np.nan):
-    """An output about some segments; every third is absent, with rubbish where it says nothing."""
+    """An output about some segments; every third is absent, with rubbish where it says nothing; it has its doubts."""
     segments = tuple(Segment(a, b, t) for a, b in spans for t in tracks if t is None or rng.random() < 0.7)
     present = rng.random(len(segments)) < 0.7
     values = rng.dirichlet(np.ones(3), len(segments)).astype(np.float32)
     values[~present] = rubbish
-    return Output(segments, present, {"expression": Scored(Labels(NAMES), values)})
+    doubts = 1 + values
+    return Output(segments, present, {"expression": Scored(Labels(NAMES), values, doubts)})
 
 
 @pytest.mark.parametrize("timeline", list(GRIDS))
@@ -66,9 +67,13 @@ def test_scores_are_brought_onto_segments_by_time(timeline, own, by_track):
         assert (opinions.said["expression"][0, row, columns] == (expected is not None)).all()
         if expected is not None:
             assert np.allclose(opinions.scores["expression"][0, row, columns], expected, atol=1e-6)
+            assert np.allclose(opinions.uncertainty["expression"][0, row, columns], 1 + expected, atol=1e-6)
     assert not opinions.said["expression"][..., others].any()
     assert not opinions.said["valence_arousal"].any()
-    assert all(np.isfinite(values).all() for values in opinions.scores.values())
+    assert not opinions.uncertainty["expression"][..., others].any()
+    assert not opinions.uncertainty["valence_arousal"].any()
+    for columns in (opinions.scores, opinions.uncertainty):
+        assert all(np.isfinite(values).all() for values in columns.values())
 
 
 def test_clip_members_count_for_every_track_and_track_members_for_their_own():
@@ -113,3 +118,14 @@ def test_leaving_a_member_out_makes_it_absent():
     joined = Opinions.join([opinions, rest])
     assert joined.segments == opinions.segments * 2
     assert joined.present.shape == (2, 2 * len(spans))
+    again = joined.take(np.arange(len(spans)))
+    for task, values in opinions.uncertainty.items():
+        assert (again.uncertainty[task] == values).all()
+
+
+def test_a_member_that_states_no_uncertainty_has_none():
+    output = speak([(0, SECOND)], (None,), np.random.default_rng(0))
+    sure = Output(output.segments, np.ones(1, np.bool_), {"expression": Scored(Labels(NAMES), np.eye(3)[:1])})
+    opinions = align([Segment(0, SECOND)], {"someone": (sure, False)}, TASKS)
+    assert opinions.said["expression"].any()
+    assert not opinions.uncertainty["expression"].any()

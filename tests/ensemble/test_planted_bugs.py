@@ -46,6 +46,9 @@ def test_a_wrong_mapping_is_caught(kind, check):
         (planted.AbsentIsZero, fusions.check_equal_opinions_stay),
         (planted.UnspokenIsZero, fusions.check_unspoken_class_is_not_zero),
         (planted.SilentRowSpoils, fusions.check_silent_row_does_not_spoil_a_gradient),
+        (planted.LooksAtAbsentFeatures, fusions.check_absent_member_never_counts),
+        (planted.BelievesAbsentDoubts, fusions.check_absent_member_never_counts),
+        (planted.LooksAround, fusions.check_segments_are_fused_each_for_itself),
     ],
 )
 def test_a_wrong_fusion_is_caught(kind, check):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import av
@@ -10,10 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ensemble.bundle import BundleError, save
+import twofold
+from ensemble.bundle import save
+from ensemble.manifest import BundleError
 from ensemble.predict import InputError, Wishes, find_bundle, predict
 from ensemble.predict.clips import gather
 from ensemble.write import SCHEMA, Origin
+from modalities.assets import AssetError, locate
 from modalities.types import SAMPLE_RATE
 from tests import toys
 
@@ -133,6 +137,62 @@ def test_a_fault_of_the_program_is_told_and_stops_nothing(tmp_path, caplog):
     assert "ZeroDivisionError" in refusal.reason
     assert "please report" in refusal.reason
     assert "Traceback" in caplog.text
+
+
+class Unfetched(toys.Tones):
+    """Listens by a model that is not there."""
+
+    name = "unfetched"
+
+    def perceive(self, percepts, segments, memory):
+        locate("minilm")
+
+
+def test_a_missing_asset_concerns_every_clip(tmp_path, monkeypatch, capsys):
+    cues = toys.settings().model_dump()["cues"] | {"voice": {"kind": f"{__name__}:Unfetched"}}
+    save(toys.plan(cues=cues), tmp_path / "bundle")
+    clips = [film(tmp_path / "a.mp4"), film(tmp_path / "b.mp4")]
+    monkeypatch.setenv("TWOFOLD_CACHE", str(tmp_path / "empty"))
+    with pytest.raises(AssetError, match=r"the asset .*minilm.* is not in .*; run `twofold fetch`"):
+        predict(clips, tmp_path / "out", tmp_path / "bundle")
+    places = ["--out", str(tmp_path / "out"), "--bundle", str(tmp_path / "bundle")]
+    monkeypatch.setattr(sys, "argv", ["twofold", "predict", *map(str, clips), *places])
+    with pytest.raises(SystemExit) as left:
+        twofold.main()
+    said = capsys.readouterr().err
+    assert left.value.code == 1
+    assert said.splitlines()[-1].startswith("twofold: the asset ")
+    assert "Traceback" not in said
+
+
+def captioned(folder, table):
+    """Save a bundle whose captions come from a table."""
+    cues = toys.settings().model_dump()["cues"] | {"caption": {"kind": "caption_table", "path": str(table)}}
+    save(toys.plan(cues=cues), folder)
+    return folder
+
+
+def test_a_caption_table_that_leaves_a_clip_in_doubt_costs_that_clip(tmp_path, caplog):
+    table = tmp_path / "captions.csv"
+    table.write_text("clip,start,end,text\nx/b,0,1,She smiles.\ny/b,0,1,He frowns.\n")
+    clips = [film(tmp_path / name) for name in ("a.mp4", "b.mp4", "c.mp4")]
+    summary = predict(clips, tmp_path / "out", captioned(tmp_path / "bundle", table))
+    assert [done.name for done in summary.done] == ["a.mp4", "c.mp4"]
+    (refusal,) = summary.failed
+    assert refusal.path.name == "b.mp4"
+    assert refusal.reason.startswith("the table of captions has 2 clips called b (x/b, y/b), and b.mp4 is none of them")
+    assert summary.code == 1
+    assert "Traceback" not in caplog.text
+
+
+def test_an_endpoint_that_gives_no_caption_costs_that_clip(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("TWOFOLD_OFFLINE", "1")
+    table = {"kind": "endpoint", "url": "http://localhost:9/v1", "model": "none"}
+    save(toys.plan(cues=toys.settings().model_dump()["cues"] | {"caption": table}), tmp_path / "bundle")
+    summary = predict([film(tmp_path / "a.mp4")], tmp_path / "out", tmp_path / "bundle")
+    (refusal,) = summary.failed
+    assert refusal.reason.startswith("TWOFOLD_OFFLINE is set, so http://localhost:9/v1 was not asked for captions")
+    assert "Traceback" not in caplog.text
 
 
 def test_wishes_reach_the_recognizer(bundle, tmp_path):
