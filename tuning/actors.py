@@ -1,25 +1,28 @@
-"""Modalities as Ray actors: one actor each, named `modality.<name>.<run>`, side by side where the machine allows.
+"""Modalities as Ray actors, named `modality.<name>.<run>`: one each on a machine, and one each on every further one.
 
-Whoever perceives a clip asks them through `Elsewhere`, which looks like the modality itself. A host keeps nothing of a
-clip, so one that dies is started again and its call repeated.
+Whoever perceives a clip asks them through `Elsewhere`, which looks like the modality itself: the one on its own
+machine, else any. A host keeps nothing of a clip, so one that dies is started again and its call repeated.
 """
 
 from __future__ import annotations
 
 import secrets
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ensemble.host import Host
 from ensemble.plan import EnsembleSettings, Plan
 from modalities.modality import Modality
 from modalities.native import use_threads
 from modalities.types import Array, Encoding, Percept, Segment
+from tuning.machines import machines
+from tuning.room import Demand
 
 
 class ModalityActor(Host):
@@ -27,17 +30,24 @@ class ModalityActor(Host):
 
     def __init__(self, settings: EnsembleSettings, modality: str) -> None:
         use_threads(1)
-        super().__init__(partial(Plan.of, settings), modality)
+        super().__init__(Plan.of(settings), modality)
+
+
+Actors = Mapping[str, Mapping[str, str]]
+"""Modality → id of the node that an actor of it was meant for → the actor's name."""
 
 
 class Elsewhere:
-    """A modality that lives in an actor of this name."""
+    """A modality that lives in the nearest of some actors."""
 
-    def __init__(self, modality: Modality, name: str) -> None:
+    def __init__(self, modality: Modality, names: Mapping[str, str]) -> None:
         self.about: Literal["track", "clip"] = modality.about
         self.stepwise: bool = modality.stepwise
         self.needs: Mapping[str, str] = modality.needs
-        self._actor: Any = ray.get_actor(name)
+        here = ray.get_runtime_context()
+        others = sorted(names.values())
+        one = others[zlib.crc32(str(here.get_actor_id()).encode()) % len(others)]  # so that all of them have work
+        self._actor: Any = ray.get_actor(names.get(here.get_node_id(), one))
 
     def encode(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> Encoding:
         """Ask the actor; what comes out of Ray's store is read-only, and torch wants to own what it is given."""
@@ -46,13 +56,25 @@ class Elsewhere:
 
 
 @contextmanager
-def modality_actors(plan: Plan) -> Iterator[dict[str, str]]:
-    """Start an actor for every modality of a plan; they end with the block. Returns modality → name of its actor."""
+def modality_actors(plan: Plan, options: Mapping[str, Any] | None = None, replicas: int = 1) -> Iterator[Actors]:
+    """Start actors for every modality of a plan, asking Ray for such `options` for each; they end with the block.
+
+    With several replicas each is meant for a machine of its own, if that has what it asks for.
+    """
     # Those who perceive clips ask them and wait; there is one of those per core, so actors claim no core of their own.
-    actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=3)(ModalityActor)
+    asked = {"num_cpus": 0, "num_gpus": 0, **(options or {})}
+    actor = ray.remote(max_restarts=-1, max_task_retries=3, **asked)(ModalityActor)
     run = secrets.token_hex(4)  # several runs may share a cluster
-    names = {modality: f"modality.{modality}.{run}" for modality in plan.modalities}
-    actors = [actor.options(name=name).remote(plan.settings, modality) for modality, name in names.items()]
+    nodes = [node["NodeID"] for node in _fitting(asked)][:replicas]
+    runs = {node: run if number == 0 else f"{run}-{number}" for number, node in enumerate(nodes)}
+    names = {name: {node: f"modality.{name}.{one}" for node, one in runs.items()} for name in plan.modalities}
+    actors = [
+        actor.options(name=name, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True)).remote(
+            plan.settings, modality
+        )
+        for modality, by_node in names.items()
+        for node, name in by_node.items()
+    ]
     try:
         yield names
     finally:
@@ -60,9 +82,16 @@ def modality_actors(plan: Plan) -> Iterator[dict[str, str]]:
             ray.kill(one)
 
 
-def elsewhere(plan: Plan, actors: Mapping[str, str]) -> dict[str, Elsewhere]:
-    """Return the modalities of a plan as they live in actors."""
-    return {name: Elsewhere(modality, actors[name]) for name, modality in plan.modalities.items()}
+def elsewhere(plan: Plan, actors: Actors) -> dict[str, Elsewhere]:
+    """Return the modalities of a plan that live in actors."""
+    return {name: Elsewhere(plan.modalities[name], by_node) for name, by_node in actors.items()}
+
+
+def _fitting(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the machines on which one such actor has room, or all of them if none has: Ray will say why."""
+    needs = Demand.of("", {"resources": {}, **options}).needs
+    found = [node for node in machines() if all(node["Resources"].get(name, 0.0) >= needs[name] for name in needs)]
+    return found or machines()
 
 
 def _own(column: Array) -> Array:

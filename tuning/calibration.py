@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional
 
+from modalities.device import bring
 from modalities.heads.head import Head
 from tuning.fit import Rows, chunks
 
@@ -23,10 +24,10 @@ BOUNDS = (-2.0, 3.0)
 def calibrate(head: Head, dev: Rows) -> dict[str, float]:
     """Set the temperatures of a head by what it says about dev; returns task → temperature."""
     said: dict[str, list[Tensor]] = {task: [] for task, kind in head.config.kinds.items() if kind == "distribution"}
-    for batch in chunks(dev):
+    for batch in (bring(some, head) for some in chunks(dev)):
         logits = head(batch["steps"], batch["mask"], batch["times"]).logits
         for task, parts in said.items():
-            parts.append(logits[task])
+            parts.append(logits[task].cpu())
     found = {task: temperature(torch.cat(parts), dev.targets[task]) for task, parts in said.items()}
     head.temperatures.copy_(torch.tensor([found.get(task, 1.0) for task in head.config.speaks]))
     return found

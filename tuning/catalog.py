@@ -38,10 +38,20 @@ CORPORA: Mapping[str, str] = {
 
 def read_corpus(name: str, folder: Path) -> Corpus:
     """Read a corpus from its folder: by its name in the catalog, or by a stranger's "module:function"."""
+    return find_reader(name)(folder)
+
+
+def find_reader(name: str) -> Callable[[Path], Corpus]:
+    """Return what reads a corpus; CorpusError where there is no such reader."""
     address = name if ":" in name else CORPORA.get(name)
     if address is None:
         known = ", ".join(CORPORA)
         raise CorpusError(name, [f"there is no such corpus; choose one of {known}, or give module:function"])
     module, _, function = address.partition(":")
-    reader: Callable[[Path], Corpus] = getattr(import_module(module), function)
-    return reader(folder)
+    try:
+        reader: Callable[[Path], Corpus] = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CorpusError(
+            name, [f"there is no such reader ({error}); give module:function, importable here"]
+        ) from error
+    return reader

@@ -1,11 +1,13 @@
-"""Ray, started the way this project needs it, and work spread over its actors.
+"""Ray, started or joined the way this project needs it, and work spread over its actors.
 
 `spread_over` is the bulk pattern for one machine or many: a few actors, at most two calls in flight on each (that is
-the backpressure), results as they come. An actor that dies is started again and its call repeated.
+the backpressure), results as they come. An actor that dies is started again and its call repeated; where its machine
+died too, it needs room on another one, so an actor that has nothing left to do ends.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,25 +20,42 @@ os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
 os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
 
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import RayActorError, RayTaskError
+
+from modalities.device import VARIABLE
+from tuning.address import ClusterError, wanted
+from tuning.joining import joined
 
 Item = TypeVar("Item")
 IN_FLIGHT = 2
+_SHARES = 10_000
+"""The finest that Ray counts resources in."""
 
 
 @contextmanager
 def running(cpus: int | None = None) -> Iterator[None]:
-    """Use the Ray that is there, or start one on this machine for as long as the block lasts."""
+    """Use the Ray that is there, or the cluster that is asked for (`tuning/joining.py`), or start one on this machine.
+
+    What was started or joined is left when the block ends.
+    """
     if ray.is_initialized():
         yield
-        return
-    elsewhere = "RAY_ADDRESS" in os.environ  # a cluster has its own resources
-    own = {} if elsewhere else {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": 500_000_000}
-    ray.init(logging_level="ERROR", log_to_driver=False, **own)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    elif address := wanted():
+        with joined(address):
+            yield
+    else:
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=500_000_000,
+            logging_level="ERROR",
+            log_to_driver=False,
+        )
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def cores() -> int:
@@ -44,26 +63,63 @@ def cores() -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
+def gpus() -> int:
+    """GPUs of the cluster that may be used."""
+    return 0 if os.environ.get(VARIABLE) == "cpu" else int(ray.cluster_resources().get("GPU", 0))
+
+
+def gpu_share(processes: int) -> float:
+    """Return what each of so many processes may claim of a GPU, so that there is room for all of them."""
+    if not (count := gpus()):
+        return 0.0
+    return math.floor(_SHARES / math.ceil(processes / count)) / _SHARES  # not processes / count: a share is of one GPU
+
+
 def spread_over(
     make: Callable[[], Any], method: str, items: Sequence[Item], workers: int, *, done: Callable[[Item], None]
 ) -> None:
     """Call `method(item)` of one of several actors for every item; `done` is told of each that is ready."""
     actors = [make() for _ in range(min(workers, len(items)))]
-    todo, free = list(reversed(items)), [actor for actor in actors for _ in range(IN_FLIGHT)]
-    flying: dict[Any, tuple[Any, Item]] = {}
     try:
-        while todo or flying:
-            while todo and free:
-                actor, item = free.pop(0), todo.pop()
-                flying[getattr(actor, method).remote(item)] = actor, item
-            (ready,), _ = ray.wait(list(flying), num_returns=1)
-            actor, item = flying.pop(ready)
-            try:
-                ray.get(ready)
-            except RayTaskError as error:  # its own words are a traceback of where it happened
-                raise error.cause from None
-            free.append(actor)
-            done(item)
+        share_out(actors, method, items, done=done)
     finally:
         for actor in actors:
             ray.kill(actor)
+
+
+def share_out(
+    actors: Sequence[Any], method: str, items: Sequence[Item], *, done: Callable[[Item], None], keep: bool = False
+) -> None:
+    """Have some actors call `method(item)` for every item; without `keep`, one that has nothing left to do ends."""
+    todo, free = list(reversed(items)), [actor for actor in actors for _ in range(IN_FLIGHT)]
+    flying: dict[Any, tuple[Any, Item]] = {}
+    while todo or flying:
+        while todo and free:
+            actor, item = free.pop(0), todo.pop()
+            flying[getattr(actor, method).remote(item)] = actor, item
+        (ready,), _ = ray.wait(list(flying), num_returns=1)
+        actor, item = flying.pop(ready)
+        _answer(ready, item)
+        done(item)
+        if todo:
+            free.append(actor)
+        elif not keep and all(other is not actor for other, _ in flying.values()):
+            ray.kill(actor)
+
+
+def _answer(ready: Any, item: object) -> None:
+    """Raise what a call raised, in its own words: Ray's are a traceback of where it happened."""
+    try:
+        ray.get(ready)
+    except RayTaskError as error:
+        raise error.cause from None
+    except RayActorError as error:
+        name = getattr(item, "name", item)
+        raise ClusterError(
+            f"who worked on {name} died again and again, last: {_last_line(error)}. If it is always this one, leave it "
+            "out; if it is any, the machine has too little memory"
+        ) from error
+
+
+def _last_line(error: Exception) -> str:
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)

@@ -8,17 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ensemble.fusion import DirichletFusion
 from ensemble.mapping import Mapping as CompoundMapping
 from ensemble.opinions import Opinions
+from ensemble.perception import Impression
 from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer
-from modalities.types import Array, Scores, Segment
+from modalities.types import Array, Output, Scores, Segment
 from tuning import metrics
 from tuning.encodings import EncodingCache
-from tuning.fit import Data, FitSettings, Held, fit
+from tuning.fit import Data, FitSettings, Held, Report, fit
 from tuning.fit.world import World
+from tuning.fusion_objective import FEATURES, FusionObjective
 from tuning.members import Known, labelled_track
-from tuning.objectives import SURE, FusionObjective
+from tuning.objectives import SURE, taught
+from tuning.search.weights.settle import settle
+from tuning.search.weights.votes import Votes
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """λ to choose from: how much members count that speak compound themselves."""
@@ -37,21 +42,31 @@ def listen(plan: Plan, clips: Sequence[Known], cache: EncodingCache) -> list[Hea
     recognizer, heard = Recognizer(plan), list[Heard]()
     for known in clips:
         impression = cache.load(known.clip)
-        (piece,) = recognizer.combine([impression])
-        opinions = piece.verdict.opinions
-        about = opinions.take(_about(opinions.segments, labelled_track(impression)))
-        heard.append(Heard(about, known.clip.targets(about.segments, impression.row_times)))
+        heard.append(hear(recognizer, known, impression, recognizer.judge(impression)))
     return heard
 
 
-def fit_fusion(plan: Plan, heard: Sequence[Heard], settings: FitSettings, seed: int) -> float:
-    """Fit the fusion; returns its metric on the same rows."""
+def hear(recognizer: Recognizer, known: Known, impression: Impression, outputs: Mapping[str, Output]) -> Heard:
+    """Bring what members said about a clip onto the timeline's segments of the labelled person."""
+    (piece,) = recognizer.weigh([(impression, outputs)])
+    opinions = piece.verdict.opinions
+    about = opinions.take(_about(opinions.segments, labelled_track(impression)))
+    return Heard(about, known.clip.targets(about.segments, impression.row_times))
+
+
+def fit_fusion(
+    plan: Plan, heard: Sequence[Heard], settings: FitSettings, seed: int, report: Report | None = None
+) -> float:
+    """Fit the fusion, by gradient or by a search, as it asks for; returns its metric on the same rows."""
     kinds = {name: task.kind for name, task in plan.tasks.items()}
     rows = fusion_rows(plan, heard)
-    objective = FusionObjective(kinds, dropout=settings.member_dropout, pull=settings.pull)
-    if any(True for _ in plan.fusion.parameters()):
+    gamma = settings.gamma if settings.loss == "focal" else 0.0
+    objective = FusionObjective(kinds, dropout=settings.member_dropout, pull=settings.pull, gamma=gamma)
+    if isinstance(plan.fusion, DirichletFusion):
+        settle(plan.fusion, votes_of(plan, heard), seed)
+    elif any(True for _ in plan.fusion.parameters()):
         alone = World()  # of several workers only the first is here
-        fit(plan.fusion, objective, Data(rows, None), settings, seed=seed, world=alone)
+        fit(plan.fusion, objective, Data(rows, None), settings, seed=seed, report=report, world=alone)
     return objective.score(plan.fusion, rows)
 
 
@@ -65,7 +80,24 @@ def fusion_rows(plan: Plan, heard: Sequence[Heard]) -> Held:
         columns[task] = torch.from_numpy(np.concatenate(parts))
         columns[f"{task}.scores"] = torch.from_numpy(whole.scores[task].transpose(1, 0, 2).copy())
         columns[f"{task}.said"] = torch.from_numpy(whole.said[task].transpose(1, 0, 2).copy())
+        columns[f"{task}.uncertainty"] = torch.from_numpy(whole.uncertainty[task].transpose(1, 0, 2).copy())
+    if plan.fusion.looks_at_features:
+        columns |= {FEATURES + member: torch.from_numpy(values) for member, values in whole.features.items()}
     return Held(columns, tuple(plan.tasks))
+
+
+def votes_of(plan: Plan, heard: Sequence[Heard]) -> dict[str, Votes]:
+    """Return what was heard of all clips as votes, task by task."""
+    whole = Opinions.join([one.opinions for one in heard])
+    targets, zeros = fusion_rows(plan, heard).targets, plan.fusion.config.unspoken == "zero"
+    clips = np.repeat(np.arange(len(heard)), [len(one.opinions.segments) for one in heard])
+    found: dict[str, Votes] = {}
+    for task, about in plan.tasks.items():
+        said, truth = whole.said[task], taught(task, about.kind, targets[task]).numpy()
+        scores = np.where(said, whole.scores[task], np.float32(0))
+        said = np.broadcast_to(said.any(axis=2, keepdims=True), said.shape) if zeros else said
+        found[task] = Votes(about.kind, scores, said, truth, clips, np.zeros_like(clips))
+    return found
 
 
 def fit_mapping(plan: Plan, heard: Sequence[Heard]) -> CompoundMapping:

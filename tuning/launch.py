@@ -7,15 +7,19 @@ far it is stands in a file that the launcher reads, for a Ray Train worker canno
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from modalities.assets import AssetError
 from tuning.train import Job, Step, train
 
 PROGRESS_FILE = "progress.jsonl"
+FINAL = (ValueError, FloatingPointError, AssetError, FileNotFoundError, NotADirectoryError, PermissionError)
+"""Errors that come again when a worker is started again."""
+_LOOK_EVERY = 0.3  # seconds
 
 
 def fit_directly(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
@@ -24,28 +28,55 @@ def fit_directly(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
 
 
 def fit_on_ray(job: Job, report: Callable[[Step], None], workers: int = 1, retries: int = 2) -> dict[str, float]:
-    """Fit all members in one Ray Train run; where a worker dies, all begin again at the last state that was written."""
-    from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
+    """Fit all members in one Ray Train run; where a worker dies, all begin again at the last state that was written.
 
+    What a worker raises for good (`FINAL`) is raised here as it would be by `fit_directly`.
+    """
     job.out.mkdir(parents=True, exist_ok=True)
     progress = job.out / PROGRESS_FILE
     progress.write_text("", encoding="utf-8")
+    aside = ThreadPoolExecutor(1)  # in the main thread Ray Train would take Ctrl-C, and exit with 0
+    fitting = aside.submit(_fit, job, workers, retries)
+    aside.shutdown(wait=False)
+    for step in _follow(progress, fitting):
+        report(step)
+    return fitting.result()
+
+
+def _fit(job: Job, workers: int, retries: int) -> dict[str, float]:
+    from ray.train import LoggingConfig, RunConfig, ScalingConfig, WorkerGroupError
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    from tuning.cluster import gpus
+    from tuning.machines import check_seen
+    from tuning.room import Demand, require
+
+    where = job.recipe.cluster
+    # NCCL wants a GPU for each worker; where they share one, gloo speaks for them too
+    apiece = where.fit.gpus >= 1 if where.fit.gpus is not None else 0 < workers <= gpus()
+    each = where.fit.needs(cpus=1, gpus=1 if apiece else 0)
+    require([Demand("training workers", each, workers)], where.wait)
+    check_seen([job.out, job.encodings], job.corpora.values())
     trainer = TorchTrainer(
         _worker,
         train_loop_config={"job": job},
-        torch_config=TorchConfig(backend="gloo"),  # heads are fitted on CPUs
-        scaling_config=ScalingConfig(num_workers=workers),
+        torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if apiece else "gloo"),
+        scaling_config=ScalingConfig(num_workers=workers, use_gpu="GPU" in each, resources_per_worker=each),
         run_config=RunConfig(
             name="fit",
             storage_path=str((job.out / "ray").resolve()),
-            failure_config=FailureConfig(max_failures=retries),
             logging_config=LoggingConfig(log_level="ERROR"),
         ),
     )
-    with _Follower(progress, report):
-        result = trainer.fit()
-    scores: dict[str, float] = result.return_value
+    try:
+        scores: dict[str, float] = trainer.fit().return_value
+    except WorkerGroupError as failed:  # Ray's own retries know no error that is final
+        errors = [error for _, error in sorted(failed.worker_failures.items()) if isinstance(error, FINAL)]
+        if errors:
+            raise errors[0] from failed
+        if not retries:
+            raise
+        return _fit(job, workers, retries - 1)
     return scores
 
 
@@ -73,28 +104,11 @@ def steps_in(lines: Iterable[str]) -> Iterator[Step]:
             continue
 
 
-class _Follower:
-    """Reads a growing progress file in a thread and passes each step on."""
-
-    def __init__(self, path: Path, report: Callable[[Step], None], every: float = 0.3) -> None:
-        self._path, self._report, self._every = path, report, every
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        with self._path.open(encoding="utf-8") as log:
-            rest = ""
-            while True:
-                over = self._over.wait(self._every)
-                *lines, rest = (rest + log.read()).split("\n")
-                for step in steps_in(lines):
-                    self._report(step)
-                if over:
-                    return
+def _follow(progress: Path, fitting: Future[Any]) -> Iterator[Step]:
+    """Read steps from a growing file until the fit is over."""
+    with progress.open(encoding="utf-8") as log:
+        rest, over = "", False
+        while not over:
+            over = not wait([fitting], timeout=_LOOK_EVERY).not_done
+            *lines, rest = (rest + log.read()).split("\n")
+            yield from steps_in(lines)

@@ -62,7 +62,8 @@ def soft_focal(
     The released mean is over rows; that over the targets' mass keeps the loss's size when classes are weighted.
     """
     log_p = logits.log_softmax(-1)
-    total = -(targets * (1 - log_p.exp()) ** gamma * log_p).sum()
+    doubted = targets * (1 - log_p.exp()) ** gamma if gamma else targets
+    total = -(doubted * log_p).sum()
     return total / (len(targets) if mean == "rows" else targets.sum().clamp_min(1e-12))
 
 

@@ -14,11 +14,13 @@ import torch
 
 from ensemble.perception import Impression
 from ensemble.plan import Member, Plan
+from modalities.device import bring, device
+from modalities.heads.head import Head
 from modalities.whole import whole
 from tuning.calibration import calibrate
 from tuning.corpora.corpus import LabelledClip, Split
 from tuning.encodings import EncodingCache
-from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, fit
+from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, Rows, fit
 from tuning.objectives import HeadObjective
 from tuning.recipe import RecipeError
 
@@ -49,12 +51,7 @@ class Fitting:
         head = self.plan.heads[self.member.name]
         with tempfile.TemporaryDirectory(prefix="twofold-rows-") as folder:  # what is open in it outlives it
             train, dev = (self.keep(sides[side], Path(folder) / side) for side in ("train", "dev"))
-        torch.manual_seed(self.seed)
-        head.reset()
-        count = min(len(train), head.rows_to_know)
-        sample = train.take(torch.linspace(0, len(train) - 1, count, dtype=torch.float64).long())
-        head.standardise_by(sample["steps"], sample["mask"])
-        objective = HeadObjective(head, train, self.settings)
+        objective = begin(head, train, self.settings, self.seed)
         if not any(True for _ in head.parameters()):
             head.eval()
             calibrate(head, dev)
@@ -94,6 +91,17 @@ class Fitting:
         return self.plan.modalities[self.member.modality].about == "track"
 
 
+def begin(head: Head, train: Rows, settings: FitSettings, seed: int) -> HeadObjective:
+    """Draw a head's weights anew and have it know the rows that it is to learn from; returns what it is to learn."""
+    torch.manual_seed(seed)
+    head.reset()
+    head.to(device())  # only now, so that a seed draws the same weights everywhere
+    count = min(len(train), head.rows_to_know)
+    sample = bring(train.take(torch.linspace(0, len(train) - 1, count, dtype=torch.float64).long()), head)
+    head.standardise_by(sample["steps"], sample["mask"])
+    return HeadObjective(head, train, settings)
+
+
 def labelled_track(impression: Impression) -> int | None:
     """Whom the labels are about: the track that is seen most."""
     tracks, counts = np.unique(impression.sightings.tracks, return_counts=True)
@@ -111,7 +119,7 @@ class States:
     def read(self) -> Mapping[str, Any] | None:
         """Return the last state, if there is one."""
         try:
-            state: Mapping[str, Any] = torch.load(self.path, weights_only=True)
+            state: Mapping[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
         return state

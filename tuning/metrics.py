@@ -2,10 +2,13 @@
 
 Conventions: one row per labelled frame, pooled over all clips. Class metrics are computed over an explicit label set
 (never over what happens to appear, which shifts macro-F1 by 7/8 where "Other" is missing). A row that nobody predicts
-is −1 (classes) or NaN (values): it counts as wrong, not as left out.
+is −1 (classes) or NaN (values): it counts as wrong, not as left out. Truth that is NaN is left out, column by column,
+and a column without any has no score (None): valence without arousal, or some action units.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -47,16 +50,26 @@ def ccc(truth: Scores, prediction: Scores) -> float:
     return float(2 * ((x - x.mean()) * (y - y.mean())).mean() / spread) if spread > 0 else 0.0
 
 
+def ccc_scores(truth: Scores, prediction: Scores) -> list[float | None]:
+    """CCC of each column, over the rows that are labelled in it."""
+    known = ~np.isnan(truth)
+    columns = range(truth.shape[1])
+    return [ccc(truth[known[:, i], i], prediction[known[:, i], i]) if known[:, i].any() else None for i in columns]
+
+
 def mean_ccc(truth: Scores, prediction: Scores) -> float:
-    """Mean of the concordance of valence and arousal: P of the VA challenge."""
-    return float(np.mean([ccc(truth[:, i], prediction[:, i]) for i in range(truth.shape[1])]))
+    """Mean of the concordance of valence and arousal: P of the VA challenge; 0 where neither is labelled."""
+    return mean_known(ccc_scores(truth, prediction)) or 0.0
 
 
-def binary_f1_scores(truth: Scores, prediction: Scores) -> list[float]:
-    """F1 of "active" at 0.5 of each action unit; NaN truth is left out per unit."""
-    scores: list[float] = []
+def binary_f1_scores(truth: Scores, prediction: Scores) -> list[float | None]:
+    """F1 of "active" at 0.5 of each action unit, over the rows that are labelled with it."""
+    scores: list[float | None] = []
     for unit in range(truth.shape[1]):
         known = ~np.isnan(truth[:, unit])
+        if not known.any():
+            scores.append(None)
+            continue
         active = truth[known, unit] >= 0.5
         said = np.nan_to_num(prediction[known, unit]) >= 0.5
         total = active.sum() + said.sum()
@@ -65,8 +78,14 @@ def binary_f1_scores(truth: Scores, prediction: Scores) -> list[float]:
 
 
 def binary_f1(truth: Scores, prediction: Scores) -> float:
-    """Mean F1 over action units: P of the AU challenge."""
-    return float(np.mean(binary_f1_scores(truth, prediction)))
+    """Mean F1 over action units: P of the AU challenge; 0 where none is labelled."""
+    return mean_known(binary_f1_scores(truth, prediction)) or 0.0
+
+
+def mean_known(scores: Sequence[float | None]) -> float | None:
+    """Mean of the scores that there are; None where there is none."""
+    known = [score for score in scores if score is not None]
+    return float(np.mean(known)) if known else None
 
 
 def calibration_error(truth: Array, scores: Scores, bins: int = 15) -> float:

@@ -11,22 +11,26 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ensemble import bundle
 from ensemble.plan import Plan
-from modalities.assets import cache_folder, locate, table
+from modalities.assets import locate, table
 from tuning.corpora.corpus import Corpus
 from tuning.encodings import EncodingCache, fingerprint, hash_into
 from tuning.extract import extract
 from tuning.launch import fit_directly, fit_on_ray
+from tuning.placement import ClusterSettings
 from tuning.recipe import Recipe, RecipeError
+from tuning.space import check
 from tuning.stages import Count, Stages
-from tuning.train import FUSION, MAPPING, Job, dev_is_given
+from tuning.storage import kept
+from tuning.tracking import check_tracking, tracked
+from tuning.train import FUSION, MAPPING, Job, Step, dev_is_given, read_scores
 
 FIT_FORMAT = 2
 """Raise it when the same recipe would be fitted to other weights: an earlier fit is then not used again."""
@@ -35,44 +39,80 @@ _VERSIONED = ("torch", "transformers", "mediapipe", "numpy", "ray", "av", "onnxr
 
 def run(recipe: Recipe, corpora: Mapping[str, Path], out: Path, *, workers: int, stages: Stages) -> Path:
     """Encode, fit and write the bundle; returns its folder. `workers` = 0 fits in this process. Needs a running Ray."""
+    ready = make_ready(recipe, corpora, out, stages)
+    job = fit_what_is_missing(ready, recipe, out, workers, stages)
+    manifest = describe(recipe, ready, workers)
+    bundle.save(trained(job), out / "bundle", {**manifest, "dev_scores": read_scores(job.out)})
+    return out / "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Corpora whose clips of train and dev are encoded."""
+
+    job: Job
+    plan: Plan
+    cache: EncodingCache
+    read: list[Corpus]
+    data: str
+    """Hash of what is learnt from."""
+
+
+def make_ready(recipe: Recipe, corpora: Mapping[str, Path], out: Path, stages: Stages) -> Ready:
+    """Check a recipe, read its corpora and encode what was not encoded before; the test split is not opened."""
+    check(recipe)
+    folders = {name: folder.absolute() for name, folder in corpora.items()}  # workers have another working folder
+    job = Job(recipe, folders, kept("encodings"), out / "fit")
+    read = job.read()
+    learnt = [_without_test(corpus) for corpus in read]
+    check_tracking()
     try:
         plan = Plan.of(recipe.ensemble)
     except (ValueError, TypeError, KeyError) as error:
         raise RecipeError(f"the recipe {recipe.name} makes no ensemble: {error}") from error
     _check_assets(plan)
-    job = Job(recipe, dict(corpora), cache_folder() / "encodings", out / "fit")
-    read = job.read()
     cache = EncodingCache(job.encodings, plan)
-    encode(stages, plan, read, cache)
-    data = data_hash(read, cache)
-    job = replace(job, out=job.out / fit_name(recipe, plan, data))
-    fit_ensemble(stages, job, workers)
-    manifest = describe(recipe, read, data, workers)
-    bundle.save(trained(job), out / "bundle", manifest)
-    return out / "bundle"
+    encode(stages, learnt, cache, recipe.cluster)
+    data = data_hash(learnt, cache)
+    return Ready(job, plan, cache, read, data)
 
 
-def encode(stages: Stages, plan: Plan, corpora: list[Corpus], cache: EncodingCache) -> None:
-    """Encode the clips that are not in the cache."""
+def fit_what_is_missing(ready: Ready, recipe: Recipe, out: Path, workers: int, stages: Stages) -> Job:
+    """Fit members and fusion of a recipe, with the encodings that are ready, unless that was done before."""
+    plan = ready.plan if recipe.ensemble == ready.plan.settings else Plan.of(recipe.ensemble)
+    job = replace(ready.job, recipe=recipe, out=ready.job.out / fit_name(recipe, plan, ready.data))
+    if (job.out / MAPPING).exists():  # the last part that is written
+        stages.say(f"training: fitted before with the same recipe, in {job.out}")
+    else:
+        stages.say(f"curves: tensorboard --logdir {out}")
+        with tracked(job.out, out / "tensorboard" / job.out.name, describe(recipe, ready, workers)) as track:
+            fit_ensemble(stages, job, workers, track)
+    return job
+
+
+def encode(stages: Stages, corpora: list[Corpus], cache: EncodingCache, where: ClusterSettings | None = None) -> None:
+    """Encode the clips that are not in the cache; `where`: of a cluster."""
     clips = [clip for corpus in corpora for clip in corpus.clips]
     missing = cache.missing(clips)
     if not missing:
-        stages.say(f"encodings: all {len(clips)} clips were encoded before, in {cache.folder}")
+        stages.say(f"encodings: all {len(clips)} clips were encoded before, in {cache.root}")
         return
     with stages.stage("perceive and encode") as show:
-        extract(plan, missing, cache, done=Count(len(missing), show))
+        extract(missing, cache, Count(len(missing), show), where)
 
 
-def fit_ensemble(stages: Stages, job: Job, workers: int) -> None:
-    """Fit members and fusion, unless this recipe was fitted here before on the same clips."""
-    if (job.out / MAPPING).exists():  # the last part that is written
-        stages.say(f"training: fitted before with the same recipe, in {job.out}")
-        return
+def fit_ensemble(stages: Stages, job: Job, workers: int, track: Callable[[Step], None]) -> None:
+    """Fit members and fusion; `track` is told of every step."""
     with stages.stage("train members and fusion") as show:
+
+        def report(step: Step) -> None:
+            show((step.number + step.share) / step.parts)
+            track(step)
+
         if workers:
-            fit_on_ray(job, lambda step: show((step.number + step.share) / step.parts), workers)
+            fit_on_ray(job, report, workers)
         else:
-            fit_directly(job, lambda step: show((step.number + step.share) / step.parts))
+            fit_directly(job, report)
 
 
 def trained(job: Job) -> Plan:
@@ -91,26 +131,29 @@ def data_hash(corpora: list[Corpus], cache: EncodingCache) -> str:
     digest = hashlib.sha256()
     for corpus in corpora:
         for clip in sorted(corpus.clips, key=lambda clip: clip.name):
-            digest.update(f"{corpus.name} {cache.path(clip).name}".encode())
+            digest.update(f"{corpus.name} {cache.content(clip)}".encode())
             for part in (clip.name, clip.subject, clip.split, clip.labelling, clip.labels):
                 hash_into(part, digest.update)
     return digest.hexdigest()[:16]
 
 
 def fit_name(recipe: Recipe, plan: Plan, data: str) -> str:
-    """Name the folder of a fit by all that it depends on: with another recipe, corpus or encoder it is fitted anew."""
+    """Name the folder of a fit by all that it depends on: with other settings, clips or encoders it is fitted anew."""
     parts = {name: part.config.model_dump(mode="json") for name, part in plan.parts.items()}
-    about = [FIT_FORMAT, data, fingerprint(plan), recipe.model_dump(mode="json"), parts]
+    wish = recipe.model_dump(
+        mode="json", exclude={"name", "source", "corpora", "search", "tune", "cluster"}
+    )  # nothing is fitted by these
+    about = [FIT_FORMAT, data, fingerprint(plan), wish, parts]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def describe(recipe: Recipe, corpora: list[Corpus], data: str, workers: int) -> dict[str, Any]:
+def describe(recipe: Recipe, ready: Ready, workers: int) -> dict[str, Any]:
     """Say how a bundle came about."""
     return {
         "recipe": recipe.model_dump(mode="json"),
-        "corpora": {corpus.name: {"licence": corpus.licence, "clips": len(corpus.clips)} for corpus in corpora},
-        "data": data,
-        "dev": "given" if dev_is_given(corpora) else "every eighth subject of train, for no corpus has a dev split",
+        "corpora": {corpus.name: {"licence": corpus.licence, "clips": len(corpus.clips)} for corpus in ready.read},
+        "data": ready.data,
+        "dev": "given" if dev_is_given(ready.read) else "every eighth subject of train, for no corpus has a dev split",
         "workers": workers,
         "revision": revision(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
@@ -127,6 +170,11 @@ def revision() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return head.stdout.strip() + ("+changes" if changes.stdout.strip() else "")
+
+
+def _without_test(corpus: Corpus) -> Corpus:
+    """Keep what is learnt from and what decides; files of test are not opened."""
+    return replace(corpus, clips=tuple(clip for clip in corpus.clips if clip.split != "test"))
 
 
 def _check_assets(plan: Plan) -> None:

@@ -38,7 +38,7 @@ class Stages:
         else:
             self.say(f"{name} …")
             yield self._lines(name, began)
-        self.seconds[name] = time.monotonic() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
 
     def _lines(self, name: str, began: float) -> Callable[[float], None]:
         """Say how far a stage is at every tenth of it: where no bar can be drawn."""

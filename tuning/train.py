@@ -6,12 +6,14 @@ split is not read here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ensemble.plan import Plan
 from modalities.native import use_threads
+from modalities.whole import whole
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import Corpus, Split
 from tuning.encodings import EncodingCache
@@ -22,6 +24,7 @@ from tuning.members import Fitting, Known, Sides, States
 from tuning.recipe import Recipe, RecipeError
 
 FUSION, MAPPING = "fusion", "mapping"
+SCORES_FILE = "scores.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,57 +56,76 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Told while a part is fitted (`share` of its epochs done) and when it is ready (`share` = 1)."""
+    """Told after every epoch of a part, and when it is ready (`share` = 1, no epoch)."""
 
     part: str
     number: int
     parts: int
     share: float
-    score: float
+    """How much of the part is done."""
+    score: float | None
+    """The dev metric: of this epoch (None where nothing is judged in between), or of the part that is ready."""
+    epoch: int | None = None
     loss: float | None = None
 
 
 def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
     """Fit and save every part under `job.out`; one that is saved already is not fitted again.
 
-    Returns part → the dev metric that it was chosen by. Of several workers, all fit the members together, and one
-    writes.
+    Returns part → the dev metric that it was chosen by, also of those saved already. Of several workers, all fit the
+    members together, and one writes.
     """
     use_threads(1)
     plan = Plan.of(job.recipe.ensemble)
-    sides = _sides(job.read())
+    sides = sides_of(job.read())
     cache, first = EncodingCache(job.encodings, plan), World.here().rank == 0
-    scores: dict[str, float] = {}
+    scores = read_scores(job.out)
     parts = len(plan.members) + 1
     for number, member in enumerate(plan.members):
         head, folder = plan.heads[member.name], job.out / member.name
 
         def tell(progress: Progress, part: str = member.name, number: int = number) -> None:
-            share = (progress.epoch + 1) / progress.epochs
-            report(Step(part, number, parts, min(share, 0.999), progress.best, progress.loss))
+            report(Step(part, number, parts, _share(progress), progress.score, progress.epoch, progress.loss))
 
         if not folder.exists():
             states = States(job.out / f".{member.name}.state", job.save_every, writes=first)
             fitting = Fitting(plan, member, job.recipe.fitting(member.name), job.recipe.seed, cache)
             scores[member.name] = fitting.run(sides, states, tell)
             if first:
+                _write_scores(job.out, scores)  # before the part, so that one that is saved has its score
                 head.save(folder)
                 states.drop()
         else:
             head.restore(type(head).load(folder).state())
-        report(Step(member.name, number, parts, 1.0, scores.get(member.name, float("nan"))))
+        report(Step(member.name, number, parts, 1.0, scores.get(member.name)))
     if first:
-        scores[FUSION] = _fuse(job, plan, sides, cache)
+
+        def tell_of_fusion(progress: Progress) -> None:
+            report(Step(FUSION, parts - 1, parts, _share(progress), None, progress.epoch, progress.loss))
+
+        heard = listen(plan, sides["dev"], cache)
+        scores[FUSION] = fit_fusion(plan, heard, job.recipe.fitting(FUSION), job.recipe.seed, tell_of_fusion)
+        _write_scores(job.out, scores)
+        plan.fusion.save(job.out / FUSION)
+        fit_mapping(plan, heard).save(job.out / MAPPING)
         report(Step(FUSION, parts - 1, parts, 1.0, scores[FUSION]))
     return scores
 
 
-def _fuse(job: Job, plan: Plan, sides: Sides, cache: EncodingCache) -> float:
-    heard = listen(plan, sides["dev"], cache)
-    score = fit_fusion(plan, heard, job.recipe.fitting(FUSION), job.recipe.seed)
-    plan.fusion.save(job.out / FUSION)
-    fit_mapping(plan, heard).save(job.out / MAPPING)
-    return score
+def read_scores(out: Path) -> dict[str, float]:
+    """Return the dev metric of every part that was fitted in a folder so far."""
+    path = out / SCORES_FILE
+    scores: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return scores
+
+
+def _write_scores(out: Path, scores: Mapping[str, float]) -> None:
+    with whole(out / SCORES_FILE) as unfinished:
+        unfinished.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+
+
+def _share(progress: Progress) -> float:
+    return min((progress.epoch + 1) / progress.epochs, 0.999)
 
 
 def dev_is_given(corpora: list[Corpus]) -> bool:
@@ -111,7 +133,7 @@ def dev_is_given(corpora: list[Corpus]) -> bool:
     return any(corpus.split("dev") for corpus in corpora)
 
 
-def _sides(corpora: list[Corpus]) -> Sides:
+def sides_of(corpora: list[Corpus]) -> Sides:
     """Return the clips to learn from and those that decide; test is never used for either.
 
     Where no corpus has a dev split, every eighth subject of train decides instead of being learnt from.

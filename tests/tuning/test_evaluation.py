@@ -25,12 +25,14 @@ from modalities.types import FOREVER, Transcript, Word
 from tests import toys
 from tests.makers import draw_weights
 from tests.tuning import tiny
+from tuning import metrics
 from tuning.corpora.corpus import ROW_RATE, Corpus, CorpusError, LabelledClip
 from tuning.corpora.labelling import OverSpans
 from tuning.evaluation import FUSED, MEAN, Judged, score
 from tuning.evaluation.compare import CompareError, compare, paired
 from tuning.evaluation.report import DOCUMENT, PICTURE, default_folder, evaluate_and_report
 from tuning.evaluation.run import POOLED, compare_bundles, evaluate_bundle
+from tuning.evaluation.show import document, figures, results_table
 from tuning.evaluation.splits import gather_split, labelled, speaking
 from tuning.stages import Stages
 
@@ -159,6 +161,34 @@ def test_own_labels_are_those_that_occur() -> None:
     assert told.f1 == pytest.approx(told.f1_own * 7 / 8)
     assert told.uar_all == pytest.approx(told.uar * 7 / 8) == pytest.approx(0.9 * 7 / 8)
     assert told.f1_interval[0] <= told.f1_own <= told.f1_interval[1]
+
+
+def test_a_column_without_a_label_leaves_the_others_as_they_are() -> None:
+    known, rng = tasks(), np.random.default_rng(0)
+    said = {task: rng.uniform(0, 1, (60, len(known[task].labels))).astype(np.float32) for task in known}
+    truth = {task: np.full_like(scores, np.nan) for task, scores in said.items()}
+    rows = Judged(np.arange(60) // 6, truth, said)
+    nothing = score("one", rows, known)
+    assert (nothing.ccc, nothing.va_ccc, nothing.au_f1, nothing.au_f1_mean, nothing.mtl) == (None,) * 5
+    truth["valence_arousal"][:, 0] = said["valence_arousal"][:, 0]
+    truth["action_units"][:40, 9] = said["action_units"][:40, 9] >= 0.5
+    found = score("one", rows, known)
+    assert found.ccc == (pytest.approx(1), None)
+    assert found.va_ccc == pytest.approx(1)
+    assert found.au_f1 == (*[None] * 9, 1.0, None, None)
+    assert found.mtl == pytest.approx(2)
+    truth["valence_arousal"][30:, 1] = -said["valence_arousal"][30:, 1]
+    valence, arousal = score("one", rows, known).ccc
+    assert valence == pytest.approx(1)
+    assert arousal == pytest.approx(metrics.ccc(truth["valence_arousal"][30:, 1], said["valence_arousal"][30:, 1]))
+    assert arousal < 0.1
+    (plain,) = json.loads(json.dumps(document([found]), allow_nan=False))
+    assert plain["ccc"][1] is None
+    shown = figures([replace(found, name=name) for name in (FUSED, MEAN)])
+    assert "arousal_ccc_fused" not in shown
+    assert shown["va_ccc_fused"] == shown["valence_ccc_fused"] == pytest.approx(1)
+    names = [column.header for column in results_table([found], "one").columns]
+    assert names == ["", "CCC V", "AU F1", "MTL"]
 
 
 # -------------------------------------------------------------------------------------------------------- two bundles

@@ -56,13 +56,14 @@ def test_it_stops_when_dev_gets_no_better_and_keeps_the_best():
     assert all(torch.equal(value, objective.seen[1][name]) for name, value in head.state_dict().items())
 
 
-def test_without_dev_all_epochs_are_run_and_the_last_is_kept():
-    head = make_head("mean")
-    objective = Scripted(head, [0.9, 0.1, 0.1, 0.1, 0.2])
-    score = fit(head, objective, Data(TRAIN, None), FitSettings(epochs=5, patience=1, batch=32), seed=0)
+def test_without_dev_all_epochs_are_run_and_the_last_is_kept_and_judged():
+    head, told = make_head("mean"), []
+    objective = Scripted(head, [0.2])
+    settings = FitSettings(epochs=5, patience=1, batch=32)
+    score = fit(head, objective, Data(TRAIN, None), settings, seed=0, report=told.append)
     assert score == 0.2
-    assert len(objective.seen) == 5
-    assert all(torch.equal(value, objective.seen[-1][name]) for name, value in head.state_dict().items())
+    assert [progress.score for progress in told] == [*(-progress.loss for progress in told[:-1]), 0.2]
+    assert all(torch.equal(value, objective.seen[0][name]) for name, value in head.state_dict().items())
 
 
 def test_progress_is_told_after_every_epoch():

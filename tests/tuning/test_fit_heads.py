@@ -13,7 +13,7 @@ from tests.makers import WIDTH, make_head
 from tests.tuning.toy_rows import PLAIN, TASKS, TRAIN, held, objective_for
 from tuning.fit import Data, FitSettings, fit
 from tuning.metrics import ccc
-from tuning.objectives import HeadObjective, class_weights, concordance_loss, mixed, task_score
+from tuning.objectives import HeadObjective, class_weights, concordance_loss, task_score, unit_weights
 
 
 def test_rows_without_a_label_never_matter():
@@ -141,42 +141,7 @@ def test_an_uncertain_head_learns_what_it_is_sure_of():
     assert unsure[120:].mean() > 1.3 * unsure[:120].mean()
 
 
-# ------------------------------------------------------------------------------------------ MixUp, focal, task weights
-
-
-def test_mixup_is_the_formula():
-    torch.manual_seed(0)
-    steps, mask = torch.randn(6, 3, 2), torch.rand(6, 3) < 0.6
-    steps[~mask] = math.nan
-    known, unknown = torch.eye(6)[:, :4], torch.full((2, 4), math.nan)
-    targets = torch.cat([known[:4], unknown])
-    batch = {"steps": steps, "mask": mask, "times": torch.zeros(6, 3), "expression": targets}
-    torch.manual_seed(5)
-    share = float(torch.distributions.Beta(0.4, 0.4).sample())
-    share, partner = max(share, 1 - share), torch.randperm(6)
-    torch.manual_seed(5)
-    found = mixed(batch, ["expression"], 0.4)
-    assert 0.5 <= share < 1
-    for row, other in enumerate(partner.tolist()):
-        for step in range(3):
-            own = steps[row, step]
-            both = mask[row, step] and mask[other, step]
-            expected = share * own + (1 - share) * steps[other, step] if both else own
-            torch.testing.assert_close(found["steps"][row, step], expected, equal_nan=True)
-        blend = share * targets[row] + (1 - share) * targets[other]
-        expected = targets[row] if blend.isnan().any() else blend
-        torch.testing.assert_close(found["expression"][row], expected, equal_nan=True)
-    assert found["mask"] is mask
-    assert torch.equal(found["expression"].isnan(), targets.isnan()), "no label is lost, and none is made up"
-
-
-def test_a_mixed_batch_has_a_finite_loss_whatever_stands_in_masked_steps():
-    head = make_head("mean")
-    steps = torch.where(TRAIN.columns["mask"][..., None], TRAIN.columns["steps"], torch.nan)
-    loss = objective_for(head, mixup=0.4).loss(head, {**TRAIN.columns, "steps": steps})
-    loss.backward()
-    assert torch.isfinite(loss)
-    assert all(torch.isfinite(weight.grad).all() for weight in head.parameters())
+# ----------------------------------------------------------------------------------------------- focal, task weights
 
 
 def test_focal_loss_without_gamma_is_the_cross_entropy():
@@ -207,3 +172,127 @@ def test_a_task_that_weighs_nothing_is_not_judged_either():
     only = HeadObjective(head, TRAIN, FitSettings(task_weights=dict.fromkeys(set(TASKS) - {"expression"}, 0.0)))
     few = held({n: c for n, c in TRAIN.columns.items() if n not in TASKS or n == "expression"}, ("expression",))
     assert only.score(head, TRAIN) == only.score(head, few)
+
+
+# -------------------------------------------------------------------------------------------- labelled column by column
+
+
+def only(**known):
+    """The rows, labelled with no more than some columns of some tasks."""
+    columns = {**TRAIN.columns}
+    for task in TASKS:
+        columns[task] = torch.full_like(TRAIN.columns[task], math.nan)
+        for column in known.get(task, ()):
+            columns[task][:, column] = TRAIN.columns[task][:, column]
+    return columns
+
+
+def alone(task):
+    """Settings of a head that learns one task alone."""
+    return FitSettings(task_weights=dict.fromkeys(set(TASKS) - {task}, 0.0))
+
+
+def learnt(head, columns, settings=PLAIN):
+    """Loss of some rows, and the gradient of what the head said about each task."""
+    said = {}
+
+    def listen(_, __, answer):
+        for task, logits in answer.logits.items():
+            logits.retain_grad()
+            said[task] = logits
+
+    hook = head.register_forward_hook(listen)
+    loss = HeadObjective(head, held(columns), settings).loss(head, columns)
+    loss.backward()
+    hook.remove()
+    return loss.item(), {task: logits.grad for task, logits in said.items()}
+
+
+@pytest.mark.parametrize(("task", "column"), [("valence_arousal", 0), ("valence_arousal", 1), ("action_units", 9)])
+def test_a_column_that_is_labelled_alone_is_learnt_alone(task, column):
+    loss, gradients = learnt(make_head("mean").eval(), only(**{task: [column]}))
+    assert loss > 0
+    moved = gradients.pop(task).abs().sum(0)
+    assert moved[column] > 0
+    assert moved.sum() == moved[column], "the other columns are not labelled"
+    assert all(gradient is None or not gradient.any() for gradient in gradients.values())
+
+
+def test_each_column_is_learnt_from_its_own_rows():
+    head = make_head("mean").eval()
+    columns = only(valence_arousal=[0, 1], action_units=[0, 3])
+    columns["valence_arousal"][:50, 0] = columns["valence_arousal"][40:, 1] = math.nan
+    columns["action_units"][30:, 3] = math.nan
+    logits = head(*(columns[name] for name in ("steps", "mask", "times"))).logits
+    values, truth = logits["valence_arousal"].tanh().detach(), columns["valence_arousal"]
+    parts = [(values[50:, 0], truth[50:, 0]), (values[:40, 1], truth[:40, 1])]
+    expected = np.mean([1 - ccc(t.numpy(), v.numpy()) + (v - t).square().mean().item() for v, t in parts])
+    assert learnt(head, columns, alone("valence_arousal"))[0] == pytest.approx(expected, rel=1e-4)
+    units, known = logits["action_units"].detach(), ~columns["action_units"].isnan()
+    cells = torch.nn.functional.binary_cross_entropy_with_logits(
+        units[known], columns["action_units"][known], reduction="none"
+    )
+    assert len(cells) == 96 + 30
+    assert learnt(head, columns, alone("action_units"))[0] == pytest.approx(cells.mean().item(), rel=1e-5)
+
+
+def test_a_distribution_that_is_known_in_part_is_not_known():
+    loss, _ = learnt(make_head("mean").eval(), only(expression=range(7)))
+    assert loss == 0
+
+
+def test_a_score_is_taken_over_columns_that_are_labelled():
+    kinds = {name: task.kind for name, task in TASKS.items()}
+    truth = only(valence_arousal=[0], action_units=[4])
+    said = {task: torch.rand(96, len(TASKS[task].labels)) for task in TASKS}
+    said["valence_arousal"][:, 0] = TRAIN.columns["valence_arousal"][:, 0]
+    said["action_units"][:, 4] = TRAIN.columns["action_units"][:, 4]
+    assert task_score(said, truth, kinds) == pytest.approx(1.0)
+    truth["valence_arousal"][:, 1] = -said["valence_arousal"][:, 1]
+    assert task_score(said, truth, kinds) < 0.9, "arousal is wrong, and counts now"
+    assert task_score(said, only(), kinds) == 0
+
+
+def test_a_head_learns_valence_from_rows_without_arousal():
+    head, columns = make_head("mean"), only(valence_arousal=[0])
+    train = held(columns)
+    objective = HeadObjective(head, train, PLAIN)
+    before = objective.score(head.eval(), train)
+    settings = FitSettings(epochs=30, batch=32, lr=0.01)
+    assert fit(head, objective, Data(train, None), settings, seed=0) > max(0.5, before + 0.2)
+
+
+# --------------------------------------------------------------------------------------------------- the loss of PML
+
+
+def test_unit_weights_are_inactive_over_active_rows():
+    units = torch.full((40, 5), math.nan)
+    units[:, 0] = (torch.arange(40) < 10).float()
+    units[:20, 1] = (torch.arange(20) < 15).float()
+    units[:, 2] = (torch.arange(40) < 1).float()
+    units[:, 3] = 0.0
+    assert unit_weights(units).tolist() == pytest.approx([3, 1 / 3, 10, 1, 1])
+
+
+def test_rare_units_count_for_more_where_that_is_asked_for():
+    head, columns = make_head("mean").eval(), only(action_units=[0, 1])
+    columns["action_units"][:, 0] = (torch.arange(96) < 12).float()
+    columns["action_units"][48:, 1] = math.nan
+    settings = alone("action_units")
+    plain, weighted = (learnt(head, columns, settings.model_copy(update={"unit_weights": on})) for on in (False, True))
+    gained = weighted[1]["action_units"] / plain[1]["action_units"]
+    torch.testing.assert_close(gained[:12, 0], torch.full((12,), 7.0))
+    torch.testing.assert_close(gained[12:, 0], torch.ones(84))
+
+
+def test_the_squared_error_beside_ccc_has_a_share():
+    head, columns = make_head("mean").eval(), only(valence_arousal=[0, 1])
+    settings = alone("valence_arousal")
+    none, half, whole = (
+        learnt(head, columns, settings.model_copy(update={"va_mse": share}))[0] for share in (0.0, 0.5, 1.0)
+    )
+    values = head(*(columns[name] for name in ("steps", "mask", "times"))).logits["valence_arousal"].tanh()
+    assert none == pytest.approx(concordance_loss(values, columns["valence_arousal"]).item(), rel=1e-6)
+    assert whole == pytest.approx(learnt(head, columns, settings)[0])
+    assert half == pytest.approx((none + whole) / 2, rel=1e-5)
+    assert whole > none

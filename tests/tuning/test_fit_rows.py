@@ -12,6 +12,7 @@ from modalities.types import Encoding, Segment
 from tests.makers import WIDTH, make_head
 from tests.tuning.toy_rows import QUICK, TASKS, TRAIN, fitted, same_weights
 from tuning.fit import Data, Held, Keeper, Kept, Some, chunks
+from tuning.fit.rows import FEW
 
 
 def encoding(lengths, shape=(3,), dtype=np.float32, *, seed=0, room=0):
@@ -27,16 +28,17 @@ def encoding(lengths, shape=(3,), dtype=np.float32, *, seed=0, room=0):
     return Encoding(segments, steps, mask, times)
 
 
-def kept(folder, encodings, targets=None, tasks=None):
+def kept(folder, encodings, targets=None, tasks=None, few=FEW):
     """Keep encodings in a folder and open it."""
     with Keeper(folder, tasks or {"expression": 2}) as keeper:
         for number, one in enumerate(encodings):
             keeper.add(one, targets[number] if targets else {}, source=number % 2)
-    return Kept.open(folder)
+    return Kept.open(folder, few)
 
 
+@pytest.mark.parametrize("few", [0, FEW], ids=["on disk", "in memory"])
 @pytest.mark.parametrize(("shape", "dtype"), [((3,), np.float32), ((4, 5, 3), np.uint8), ((), np.int64)])
-def test_what_is_kept_is_what_was_there(shape, dtype, tmp_path):
+def test_what_is_kept_is_what_was_there(shape, dtype, few, tmp_path):
     parts = [
         encoding([2, 5, 1], shape, dtype),
         encoding([], shape, dtype, room=4),
@@ -46,8 +48,9 @@ def test_what_is_kept_is_what_was_there(shape, dtype, tmp_path):
         {"expression": np.random.default_rng(n).random((len(p.mask), 2)).astype(np.float32)}
         for n, p in enumerate(parts)
     ]
-    rows, whole = kept(tmp_path, parts, targets), Encoding.join(parts)
+    rows, whole = kept(tmp_path, parts, targets, few=few), Encoding.join(parts)
     assert len(rows) == 5
+    assert rows.few == bool(few)
     for index in ([0, 1, 2, 3, 4], [4, 0, 0], [3], [2], []):
         batch = rows.take(torch.tensor(index, dtype=torch.int64))
         longest = batch["mask"].shape[1]

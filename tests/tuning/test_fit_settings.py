@@ -1,11 +1,10 @@
 """A mistaken setting is told in a sentence, before anything is fitted."""
 
 import pytest
-import torch
 from pydantic import ValidationError
 
 from tests.makers import make_head
-from tests.tuning.toy_rows import TRAIN, held
+from tests.tuning.toy_rows import TRAIN
 from tuning.fit import FitSettings
 from tuning.objectives import HeadObjective
 from tuning.recipe import RecipeError, read_recipe
@@ -59,10 +58,3 @@ def test_a_mistake_in_a_recipe_names_the_key(tmp_path):
 def test_a_mistake_that_only_the_head_knows(mistake, told):
     with pytest.raises(ValueError, match=told):
         HeadObjective(make_head("mean"), TRAIN, FitSettings(**mistake))
-
-
-@pytest.mark.parametrize("name", ["jitter", "mixup"])
-def test_raw_steps_are_neither_shaken_nor_mixed(name):
-    raw = held({**TRAIN.columns, "steps": torch.zeros(96, 4, 8, 8, 3, dtype=torch.uint8)})
-    with pytest.raises(ValueError, match="the steps of mean are raw; set both to 0"):
-        HeadObjective(make_head("mean"), raw, FitSettings(**{name: 0.1}))

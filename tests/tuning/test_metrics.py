@@ -100,6 +100,22 @@ def test_binary_f1_leaves_unlabelled_frames_out_and_counts_silence_as_wrong():
     assert metrics.binary_f1(np.zeros((4, 1)), np.zeros((4, 1))) == 0
 
 
+def test_a_column_is_scored_by_its_own_labels_and_without_any_not_at_all():
+    rng = np.random.default_rng(0)
+    truth, said = rng.uniform(-1, 1, (60, 2)), rng.uniform(-1, 1, (60, 2))
+    truth[20:, 1] = np.nan
+    valence, arousal = metrics.ccc(truth[:, 0], said[:, 0]), metrics.ccc(truth[:20, 1], said[:20, 1])
+    assert metrics.ccc_scores(truth, said) == [valence, arousal]
+    assert metrics.mean_ccc(truth, said) == pytest.approx((valence + arousal) / 2)
+    truth[:, 1] = np.nan
+    assert metrics.ccc_scores(truth, said) == [valence, None]
+    assert metrics.mean_ccc(truth, said) == valence
+    assert metrics.binary_f1_scores(np.array([[1, np.nan]]), np.array([[1.0, 1.0]])) == [1.0, None]
+    assert metrics.binary_f1(np.array([[1, np.nan]]), np.array([[1.0, 1.0]])) == 1
+    nothing = np.full((4, 2), np.nan)
+    assert metrics.mean_ccc(nothing, nothing) == metrics.binary_f1(nothing, nothing) == 0
+
+
 def test_an_interval_holds_the_point_and_shrinks_with_more_clips():
     def accuracy(truth, said):
         return float((truth == said).mean())

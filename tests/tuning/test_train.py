@@ -14,7 +14,7 @@ from tests.tuning import tiny
 from tuning.encodings import EncodingCache, fingerprint
 from tuning.evaluation import FUSED, MEAN, evaluate
 from tuning.launch import fit_directly, fit_on_ray
-from tuning.train import FUSION, MAPPING, Job, Step
+from tuning.train import FUSION, MAPPING, Job, Step, read_scores
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +49,46 @@ def test_a_run_goes_on_with_the_parts_that_are_missing(job: Job, steps: list[Ste
     again: list[Step] = []
     before = weights(job)
     fit_directly(job, again.append)
-    assert len(again) == 3  # told that they are there, not fitted epoch by epoch
+    members = [step for step in again if step.part != FUSION]
+    assert [step.epoch for step in members] == [None, None], "told that they are there, not fitted epoch by epoch"
     for name, value in weights(job).items():
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_the_same_seed_gives_the_same_weights(job: Job, steps: list[Step], tmp_path: Path) -> None:
+def test_a_run_that_goes_on_tells_the_metrics_of_all_parts(job: Job, steps: list[Step], tmp_path: Path) -> None:
+    def stop_at_the_second(step: Step) -> None:
+        if step.part == "audio.attention":
+            raise KeyboardInterrupt
+
     other = replace(job, out=tmp_path / "fit")
-    fit_directly(other, lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        fit_directly(other, stop_at_the_second)
+    assert set(read_scores(other.out)) == {"face.static"}
+    told = {step.part: step.score for step in steps if step.epoch is None}
+    assert fit_directly(other, lambda _: None) == told == read_scores(other.out)
+    assert list(told) == ["face.static", "audio.attention", FUSION]
+    assert all(score > 0.5 for score in told.values())
+
+
+def test_the_metric_of_a_part_is_that_of_its_best_epoch(steps: list[Step]) -> None:
+    for part in ("face.static", "audio.attention"):
+        *epochs, ready = [step for step in steps if step.part == part]
+        assert ready.score == max(step.score for step in epochs)
+        assert [step.epoch for step in epochs] == list(range(len(epochs)))
+
+
+def test_the_same_seed_gives_the_same_metrics_and_weights(job: Job, steps: list[Step], tmp_path: Path) -> None:
+    other, again = replace(job, out=tmp_path / "fit"), list[Step]()
+    assert fit_directly(other, again.append) == read_scores(job.out)
+    assert again == steps
     for name, value in weights(other).items():
         np.testing.assert_array_equal(value, weights(job)[name])
+
+
+def test_another_seed_gives_other_weights(job: Job, steps: list[Step], tmp_path: Path) -> None:
+    other = replace(job, recipe=job.recipe.model_copy(update={"seed": 8}), out=tmp_path / "fit")
+    fit_directly(other, lambda _: None)
+    assert any((value != weights(job)[name]).any() for name, value in weights(other).items())
 
 
 def test_a_part_that_was_half_written_is_fitted_again(job: Job, steps: list[Step], tmp_path: Path) -> None:
@@ -124,7 +154,8 @@ def test_ray_train_gives_what_the_direct_run_gives(job: Job, steps: list[Step], 
     told: list[Step] = []
     with running(cpus=2):
         scores = fit_on_ray(other, told.append)
-    assert set(scores) == {"face.static", "audio.attention", FUSION}
+    assert scores == pytest.approx(read_scores(job.out), abs=1e-6)
+    assert [step.epoch for step in told] == [step.epoch for step in steps], "every epoch arrives here, in order"
     assert [step.part for step in told if step.share == 1.0][-1] == FUSION
     for name, value in weights(other).items():
         np.testing.assert_allclose(value, weights(job)[name], atol=1e-6)

@@ -16,7 +16,7 @@ from modalities.labels import ABAW_PAIRS, ACTION_UNITS, EXPRESSION
 from modalities.types import FOREVER, SECOND, Encoding, Segment
 from tuning.corpora.corpus import SPLITS, Corpus, LabelledClip
 from tuning.corpora.labelling import AtTimes
-from tuning.encodings import EncodingCache, save_impression
+from tuning.encodings import EncodingCache
 from tuning.recipe import Recipe, parse_recipe
 
 READER = "tests.tuning.tiny:read"
@@ -101,7 +101,7 @@ def make(folder: Path, encodings: Path, plan: Plan) -> None:
             path.write_text(json.dumps({"split": split, "subject": f"{split}-someone", "state": state}))
     for clip in read(folder).clips:
         state = json.loads((folder / f"{clip.name}.clip").read_text())["state"]
-        save_impression(impression(STATES.index(state), silent=state == "Other", rng=rng), cache.path(clip))
+        cache.keep(clip, impression(STATES.index(state), silent=state == "Other", rng=rng))
 
 
 def impression(state: int, *, silent: bool, rng: np.random.Generator) -> Impression:
@@ -123,9 +123,7 @@ def impression(state: int, *, silent: bool, rng: np.random.Generator) -> Impress
             ("audio", sound): steps(sound, 0 if silent else 4, None, state, WIDTHS["audio"], rng),
         },
         frontiers={("face", FRAMES): FOREVER, ("audio", sound): FOREVER},
-        speech=None,
-        transcript=None,
-        captions=None,
+        told={},
         segments=None,
         problems=(),
     )

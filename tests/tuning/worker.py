@@ -14,7 +14,7 @@ from torch import distributed
 
 from tests.makers import make_head
 from tests.tuning.toy_rows import DEV, TRAIN
-from tuning.fit import Data, FitSettings, Some, fit
+from tuning.fit import Data, FitSettings, Held, Some, fit
 from tuning.objectives import HeadObjective
 
 BATCH = 8  # of one of two workers; 91 rows are five batches of both and eleven rows, which is odd
@@ -23,11 +23,24 @@ WHAT = {
     "all tasks": ("mean", {}),
     "one task left out": ("attention", {"task_weights": {"action_units": 0.0}}),
     "unsure": ("uncertain", {"smoothing": 0.1}),
+    "partly labelled": ("mean", {"unit_weights": True}),
     "balanced, unfrozen, averaged": (
         "mean",
         {"balance": "class", "unfreeze": {0: ("tasks",), 1: ("trunk",)}, "ema": 0.9, "accumulate": 2, "loss": "focal"},
     ),
 }
+
+
+def _partly() -> Some:
+    """Rows with valence alone in front, one action unit behind, and arousal nowhere; with no expression."""
+    columns = {**TRAIN.columns, **{task: column.clone() for task, column in TRAIN.targets.items()}}
+    columns["expression"][:] = torch.nan
+    columns["valence_arousal"][:, 1] = columns["valence_arousal"][50:] = torch.nan
+    columns["action_units"][:, 1:] = columns["action_units"][:30] = torch.nan
+    return Some(Held(columns, TRAIN.tasks), TRAINED.index)
+
+
+ROWS = {"partly labelled": _partly()}
 
 
 def run(what: str, size: int) -> tuple[list[float], list[float], dict[str, list[float]]]:
@@ -44,7 +57,8 @@ def run(what: str, size: int) -> tuple[list[float], list[float], dict[str, list[
         losses.append(progress.loss)
         scores.append(progress.score)
 
-    fit(head, HeadObjective(head, TRAINED, settings), Data(TRAINED, DEV), settings, seed=7, report=report)
+    train = ROWS.get(what, TRAINED)
+    fit(head, HeadObjective(head, train, settings), Data(train, DEV), settings, seed=7, report=report)
     return losses, scores, {name: value.flatten().tolist() for name, value in head.state_dict().items()}
 
 

@@ -61,14 +61,14 @@ def _listed(found: Findings) -> Iterator[LabelledClip]:
     lists = _inside(found.root, "Manually_Annotated_file_lists")
     pictures = _inside(found.root, "Manually_Annotated_Images")
     for name, split in TABLES.items():
-        table = found.table(lists / name, (PATH, "expression", "valence", "arousal"), dtype=str)
+        table = found.table(lists / name, (PATH, "expression", "valence", "arousal"), dtype=str, keep_default_na=False)
         for path, code, valence, arousal in zip(
             table[PATH], table.expression, table.valence, table.arousal, strict=True
         ):
             labels = _labels(found, f"{name}: {path}", code, (valence, arousal))
             if (
                 labels
-                and not found.twice(f"{split} {path}".encode())
+                and not found.twice(f"{split} {path} {code} {valence} {arousal}".encode())
                 and found.there(pictures / path, f"{name} lists it")
             ):
                 yield LabelledClip(f"{split}/{path}", pictures / path, path, split, WHOLE, labels)
@@ -83,10 +83,9 @@ def _annotated(found: Findings) -> Iterator[LabelledClip]:
             picture = _picture(found.root / folder / "images", number)
             where = f"{folder}/annotations/{number}"
             there = [found.there(path, f"{where} has other labels") for path in (picture, *stems)]
-            if not all(there):
-                continue
-            code, *va = (str(np.load(path).item()) for path in stems)
-            if labels := _labels(found, where, code, va):
+            stored = [_stored(found, path) for path in stems] if all(there) else []
+            told = [value for value in stored if value is not None]
+            if len(told) == len(stems) and (labels := _labels(found, where, told[0], told[1:])):
                 name = f"{folder}/{number}"
                 yield LabelledClip(name, picture, name, split, WHOLE, labels)
 
@@ -107,6 +106,16 @@ def _labels(found: Findings, where: str, code: str, va: Sequence[str]) -> Mappin
         )
         return {}
     return {"expression": _ROWS[expression], "valence_arousal": values}
+
+
+def _stored(found: Findings, path: Path) -> str | None:
+    """Read a file of one label; anything else in it is a problem, and None."""
+    try:
+        return str(np.load(path).item())
+    except (ValueError, EOFError, OSError) as error:
+        place = f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
+        found.problems.append(f"{place} must hold one number, as numpy saves it, but: {error}; copy it anew")
+        return None
 
 
 def _picture(folder: Path, number: str) -> Path:

@@ -28,7 +28,8 @@ from tuning.corpora.reading import RECORDINGS, Findings
 
 LICENCE = "for research only, by agreement with the authors (ABAW challenges)"
 CITATION = "Kollias, Multi-Label Compound Expression Recognition: C-EXPR Database & Network, CVPR 2023"
-COUNTS = {"test": {"clips": 56, "rows": 26_145}}
+COUNTS = {"test": {"clips": 56, "rows": 26_145, "segments": 449}}
+"""Videos and segments: RAS §4.1; frames: the challenge's list."""
 NAMES = tuple(name.replace(" ", "_") for name in ABAW_PAIRS)
 HEADER = ",".join(["image_location", *NAMES])
 _LINE = re.compile(r"(?P<video>[^/,]+)/(?P<number>0*[1-9]\d*)\.\w+(?:,(?P<label>[^,]*),*)?")
@@ -57,7 +58,9 @@ def _listed(found: Findings) -> dict[str, dict[int, int]]:
         found.problems.append(f"there are several lists in {found.root} ({names}); leave the one that is meant")
     if len(lists) != 1:
         return {}
-    lines = lists[0].read_text(encoding="utf-8-sig").split()
+    before, lines = len(found.problems), [word for line in found.lines(lists[0]) for word in line.split()]
+    if len(found.problems) > before:
+        return {}
     header = lines.pop(0) if lines else ""
     first, *columns = header.split(",")
     if first != "image_location" or set(columns) != set(NAMES):

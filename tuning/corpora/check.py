@@ -3,7 +3,7 @@
     twofold corpus check emodb /data/EmoDB --deep
 
 A reader already refuses what it cannot read truly (missing files, unknown labels, a subject in two splits). `deep` also
-decodes the beginning of every file and looks for files with the same content.
+decodes the beginning of every file, looks for files with the same content, and counts segments where the authors do.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import inspect
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +26,7 @@ from modalities.media import MediaError
 from modalities.types import Scores
 from tuning.catalog import CORPORA, read_corpus
 from tuning.corpora.corpus import SPLITS, Corpus, CorpusError, LabelledClip
+from tuning.corpora.segments import SEGMENTS, count_segments
 
 ALL = "all"
 Report = Callable[[str], None]
@@ -48,6 +50,8 @@ class Checked:
     counts: tuple[Count, ...]
     duplicates: int
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What was left out in reading, a sentence each."""
 
     @property
     def code(self) -> int:
@@ -78,27 +82,45 @@ def check(name: str, root: Path, report: Report = lambda _: None, *, deep: bool)
         corpus = read_corpus(name, root)
     except CorpusError as error:
         return Checked(name, (), 0, error.problems)
-    counts = tuple(_counts(corpus))
+    counts = tuple(_counts(corpus, report, deep=deep))
     problems = [_difference(count) for count in counts if count.stated not in (None, count.found)]
     if deep:
         problems += [*_broken(corpus.clips, report), *_alike(corpus.clips)]
-    return Checked(name, counts, corpus.duplicates, tuple(problems))
+    return Checked(name, counts, corpus.duplicates, tuple(problems), corpus.notes)
 
 
 def _difference(count: Count) -> str:
     return f"{count.split}: {count.found:,} {count.what}, but the authors state {count.stated:,}"
 
 
-def _counts(corpus: Corpus) -> Iterator[Count]:
-    """Count each split, and all of them together where there are several, or where the authors do."""
+def _counts(corpus: Corpus, report: Report, *, deep: bool) -> Iterator[Count]:
+    """Count each split, and all of them together where there are several, or where the authors do.
+
+    Segments are counted where the authors do, and only if one looks deeper: every file must be read for it.
+    """
     sides: dict[str, Sequence[LabelledClip]] = {split: corpus.split(split) for split in SPLITS}
     if ALL in corpus.counts or sum(map(bool, sides.values())) > 1:
         sides[ALL] = corpus.clips
     for side, clips in sides.items():
-        stated = corpus.counts.get(side, {})
+        stated = {what: number for what, number in corpus.counts.get(side, {}).items() if deep or not _cut(what)}
         tally = _tally(clips, corpus.tasks)
+        if any(map(_cut, stated)):
+            tally.update(_segments(clips, report))
         if clips or stated:
             yield from (Count(side, what, tally[what], stated.get(what)) for what in {**tally, **stated})
+
+
+def _cut(what: str) -> bool:
+    return what.startswith(SEGMENTS)
+
+
+def _segments(clips: Sequence[LabelledClip], report: Report) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for clip in clips:
+        report(f"cutting {clip.name}")
+        with suppress(MediaError):  # what is broken is told of where files are opened
+            found.update(count_segments(clip))
+    return found
 
 
 def _tally(clips: Sequence[LabelledClip], tasks: Mapping[str, Task]) -> Counter[str]:
@@ -140,12 +162,13 @@ def _broken(clips: Sequence[LabelledClip], report: Report) -> Iterator[str]:
 
 
 def _alike(clips: Sequence[LabelledClip]) -> Iterator[str]:
-    """Name files with the same content."""
+    """Name files with the same content, and the splits where they are."""
+    splits = {clip.path: clip.split for clip in clips if clip.path}
     same: dict[str, list[str]] = defaultdict(list)
-    for path in sorted({clip.path for clip in clips if clip.path}):
+    for path in sorted(splits):
         with path.open("rb") as file:
-            same[hashlib.file_digest(file, "sha256").hexdigest()].append(str(path))
-    yield from (f"{' and '.join(paths)} have the same content" for paths in same.values() if len(paths) > 1)
+            same[hashlib.file_digest(file, "sha256").hexdigest()].append(f"{path} ({splits[path]})")
+    yield from (f"{' and '.join(paths)} have the same content; keep one" for paths in same.values() if len(paths) > 1)
 
 
 def known() -> list[list[str]]:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from modalities.labels import ABAW_PAIRS, EXPRESSION, Labels, Pairs, Task, tasks
+from modalities.labels import ABAW_PAIRS, EXPRESSION, Kind, Labels, Pairs, Task, tasks
 from modalities.media import Limits, read
 from modalities.types import (
     FOREVER,
@@ -23,6 +23,7 @@ from modalities.types import (
     Clip,
     Footage,
     Frames,
+    Mask,
     Microseconds,
     Percept,
     Scores,
@@ -43,6 +44,11 @@ JOINED: Mapping[str, str] = {
     "Frustration": "Other",
 }
 """Expressions that are none of the eight, and which of them they count as where corpora are joined."""
+MAY_BE: Mapping[Kind, str] = {
+    "distribution": "0 or more and sum to 1", "independent": "0 or 1", "continuous": "from -1 to 1",
+}  # fmt: skip
+"""Labels of a kind, where they are known."""
+SUM_TOLERANCE = 2e-3
 ROW_RATE = 25
 """Rows per second of a clip without a picture."""
 
@@ -51,9 +57,12 @@ class CorpusError(ValueError):
     """A corpus that cannot be read: what is wrong, one sentence each."""
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.name, self.problems = name, tuple(problems)
         more = f" (and {len(problems) - 1} more problems: `twofold corpus check {name}`)" if len(problems) > 1 else ""
         super().__init__(f"{name}: {problems[0]}{more}")
+
+    def __reduce__(self) -> tuple[type[CorpusError], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.name, self.problems)  # it may come from another process
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +133,12 @@ class Corpus:
     """Split → class → how many the authors say there are; "clips" for all of them."""
     duplicates: int = 0
     """Rows or files that stood there twice and were left out."""
+    notes: tuple[str, ...] = ()
+    """What else was left out in reading, a sentence each."""
 
     def __post_init__(self) -> None:
         problems = [*self._torn(), *self._twice(), *self._misshapen()]
+        problems = problems or [*self._out_of_range()]
         if problems:
             raise CorpusError(self.name, problems)
 
@@ -187,6 +199,30 @@ class Corpus:
             for task, values in clip.labels.items():
                 if task not in known or values.shape[1:] != (len(known[task].labels),):
                     yield f"{clip.name}: labels of {task} have the shape {values.shape}, which fits no task"
+
+    def _out_of_range(self) -> Iterator[str]:
+        for name, task in self.tasks.items():
+            clips = [clip for clip in self.clips if name in clip.labels]
+            rows = np.concatenate(
+                [clip.labels[name] for clip in clips] or [np.zeros((0, len(task.labels)), np.float32)]
+            )
+            wrong = np.flatnonzero(~_fits(rows, task.kind))
+            owners = np.repeat(np.arange(len(clips)), [len(clip.labelling) for clip in clips])[wrong]
+            for owner, first in zip(*np.unique(owners, return_index=True), strict=True):
+                given = ", ".join(f"{value:g}" for value in rows[wrong[first]])
+                yield f"{clips[owner].name}: labels of {name} are {given}, but must be {MAY_BE[task.kind]}"
+
+
+def _fits(rows: Scores, kind: Kind) -> Mask:
+    """Whether each row [N, C] is what labels of a kind may be."""
+    unknown = np.isnan(rows)
+    if kind == "distribution":
+        sums = np.abs(np.where(unknown, 0, rows).sum(axis=1) - 1) < SUM_TOLERANCE
+        fit = unknown.all(axis=1) | (sums & (unknown | (rows >= 0)).all(axis=1))
+    else:
+        each = np.isin(rows, (0, 1)) if kind == "independent" else np.abs(rows) <= 1
+        fit = (unknown | each).all(axis=1)
+    return np.asarray(fit)
 
 
 def one_hot(labels: Array, classes: int) -> Scores:

@@ -77,7 +77,7 @@ def _listed(found: Findings) -> Iterator[Entry]:
     table = found.table(found.root / "fer2013.csv", ("emotion", "pixels", "Usage"), dtype=str, keep_default_na=False)
     numbers = {str(number): name for number, name in enumerate(EXPRESSIONS)}
     for number, (emotion, pixels, usage) in enumerate(zip(table.emotion, table.pixels, table.Usage, strict=True)):
-        where = f"fer2013.csv, row {number}"
+        where = f"fer2013.csv, line {number + 2}"
         expression = found.one_of(emotion, numbers, f"{where}: the emotion")
         split = found.one_of(usage, USAGE, f"{where}: the usage")
         values = [int(value) for value in pixels.split() if value.isdecimal()]
@@ -96,8 +96,14 @@ def _stored(found: Findings) -> Iterator[Entry]:
         try:
             with np.load(path) as stored:
                 images, labels, sides, classes = (stored[key] for key in ("images", "label", "split", "classes"))
-        except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             found.problems.append(f"{path.name} must hold images, label, split and classes, but: {error}")
+            continue
+        if not images.shape[:1] == labels.shape == sides.shape:
+            found.problems.append(
+                f"{path.name} has {len(images)} images, {labels.shape} labels and {sides.shape} splits, but needs one "
+                "of each per image"
+            )
             continue
         if images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
             found.problems.append(

@@ -47,8 +47,10 @@ OFFICIAL = {
     "oth": 3, UNDECIDED: 2507,
 }  # fmt: skip
 HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
-_LINE = re.compile(r"\[[\d.]+ - [\d.]+\]\t(?P<turn>\w+)\t(?P<code>\w+)\t\[(?P<va>[\d.]+, [\d.]+), [\d.]+\]\s*")
-_TURN = re.compile(r"(?P<dialog>(?P<session>Ses\d\d)[FM]_\w+)_(?P<speaker>[FM])\w+")
+_LINE = re.compile(
+    r"\[[\d.]+ - [\d.]+\]\t(?P<turn>\w+)\t(?P<code>\w+)\t\[(?P<va>\d+(\.\d+)?, \d+(\.\d+)?), [\d.]+\]\s*"
+)
+_TURN = re.compile(r"(?P<dialog>(?P<session>Ses0(?P<number>\d))[FM]_\w+)_(?P<speaker>[FM])\w+")
 
 
 def read_iemocap(root: Path) -> Corpus:
@@ -112,6 +114,12 @@ def _clip(found: Findings, table: Path, line: re.Match[str], split: Split) -> La
     turn = _TURN.fullmatch(line["turn"])
     if turn is None:
         found.problems.append(f"{table.name}: {line['turn']} is not named like Ses01F_impro01_F000")
+        return None
+    if (folder := _session(table).name) != f"Session{turn['number']}":
+        found.problems.append(
+            f"{folder}/…/{table.name}: {line['turn']} is of session {turn['number']}, but lies in {folder}; put it "
+            "back, for splits are by session"
+        )
         return None
     path = found.recording(
         _session(table) / "sentences/wav" / turn["dialog"] / line["turn"], f"{table.name} tells of it"

@@ -83,7 +83,7 @@ def read_meld(root: Path) -> Corpus:
 def _clip(found: Findings, split: Split, line: Mapping[Any, str]) -> LabelledClip | None:
     dialogue, utterance = f"{split}_dia{line['Dialogue_ID']}", f"dia{line['Dialogue_ID']}_utt{line['Utterance_ID']}"
     name = f"{split}_{utterance}"
-    expression = found.one_of(line["Emotion"], CODES, f"{name}: the emotion")
+    expression = found.one_of(line["Emotion"], CODES, f"{split}_sent_emo.csv: {utterance}: the emotion")
     if expression is None or found.twice("\0".join(line[column] for column in PUBLISHED).encode()):
         return None
     words = line["Utterance"].translate(WINDOWS).split()

@@ -95,14 +95,15 @@ def _clips(found: Findings, images: Images, labels: dict[str, dict[str, Scores]]
     """Make a clip of each line; `labels`: name of a class, in the order of its number → rows."""
     numbers = {str(number): rows for number, rows in enumerate(labels.values(), 1)}
     table = found.root / "EmoLabel" / "list_patition_label.txt"
-    if not found.there(table, "the corpus needs it"):
-        return
-    for number, text in enumerate(table.read_text().splitlines(), 1):
+    classes: dict[str, str] = {}
+    for number, text in enumerate(found.lines(table), 1):
         line = _LINE.fullmatch(text.strip())
         if line is None:
             found.problems.append(f"{table.name}, line {number} is {text!r}, but must be like 'train_00001.jpg 5'")
             continue
         rows = found.one_of(line["number"], numbers, f"{table.name}, line {number}: the class")
+        if classes.setdefault(line["stem"], line["number"]) != line["number"]:
+            found.problems.append(f"{table.name}, line {number}: {line['stem']} has another class above; keep one")
         suffix = "_aligned" if images == "aligned" else ""
         path = found.root / "Image" / images / f"{line['stem']}{suffix}{line['ending']}"
         if rows and not found.twice(line["stem"].encode()) and found.there(path, f"{table.name} tells of it"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,7 @@ class Findings:
     def __init__(self, name: str, root: Path) -> None:
         self.name, self.root = name, root
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self.duplicates = 0
         self._seen: set[bytes] = set()
 
@@ -80,21 +82,38 @@ class Findings:
             self.problems.append(f"{self._short(path)} is missing, but {why}")
         return path.is_file()
 
+    def lines(self, path: Path) -> list[str]:
+        """Read the lines of a text in UTF-8, without empty ones at its end; none where it cannot be read."""
+        if not self.there(path, "the corpus needs it"):
+            return []
+        try:
+            return path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+        except (UnicodeDecodeError, OSError) as error:
+            self.problems.append(f"{self._short(path)} cannot be read as text in UTF-8: {error}; copy it anew")
+            return []
+
     def table(self, path: Path, columns: Sequence[str], **options: object) -> pd.DataFrame:
         """Read a CSV (gzipped or not) whose header must have these columns; empty where it cannot be read."""
+        nothing = pd.DataFrame(columns=list(columns))
         if not self.there(path, "the corpus needs it"):
-            return pd.DataFrame(columns=list(columns))
+            return nothing
         try:
             rows: pd.DataFrame = pd.read_csv(path, **options)  # type: ignore[call-overload]  # options are pandas' own
-        except (ValueError, OSError) as error:
-            self.problems.append(f"{self._short(path)} cannot be read as a table: {error}")
-            return pd.DataFrame(columns=list(columns))
+        except (ValueError, OSError, EOFError, zlib.error) as error:
+            self.problems.append(f"{self._short(path)} cannot be read as a table: {error}; copy it anew")
+            return nothing
+        if not isinstance(rows.index, pd.RangeIndex):  # pandas takes the first cells for names of rows
+            self.problems.append(
+                f"{self._short(path)} has rows of more cells than its header has columns "
+                f"({', '.join(map(str, rows.columns))}); is it the file that the authors publish?"
+            )
+            return nothing
         if missing := [column for column in columns if column not in rows.columns]:
             self.problems.append(
                 f"{self._short(path)} has the columns {', '.join(map(str, rows.columns))}, but lacks "
                 f"{', '.join(missing)}; is it the file that the authors publish?"
             )
-            return pd.DataFrame(columns=list(columns))
+            return nothing
         return rows
 
     def one_of(self, given: object, known: Mapping[str, Value], where: str) -> Value | None:

@@ -13,11 +13,12 @@ import numpy as np
 
 from ensemble.catalog import FUSIONS
 from ensemble.fusion import Fusion
+from ensemble.perception import Impression
 from ensemble.plan import Plan
 from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Rows
 from modalities.catalog import build
-from modalities.types import Array, Scores, Times
+from modalities.types import Array, Output, Scores, Times
 from tuning.corpora.corpus import LabelledClip
 from tuning.encodings import EncodingCache
 from tuning.evaluation.result import Judged, Result, score
@@ -45,11 +46,22 @@ def judge(recognizer: Recognizer, clips: Sequence[LabelledClip], cache: Encoding
     for clip in clips:
         impression = cache.load(clip)
         outputs = recognizer.judge(impression)
-        units = clip.labelling.units(impression.row_times)
         for name, (asked, wishes) in runs.items():
-            (piece,) = asked.weigh([(impression, outputs)], wishes)
-            said[name].append(_judged(clip, units, _at(piece.rows, units)))
+            said[name].append(judged_as(asked, clip, impression, outputs, wishes))
     return {name: Judged.join(parts) for name, parts in said.items()}
+
+
+def judged_as(
+    recognizer: Recognizer,
+    clip: LabelledClip,
+    impression: Impression,
+    outputs: Mapping[str, Output],
+    wishes: Wishes | None = None,
+) -> Judged:
+    """Fuse what members say about a clip, and take it where the clip is labelled."""
+    units = clip.labelling.units(impression.row_times)
+    (piece,) = recognizer.weigh([(impression, outputs)], wishes)
+    return _judged(clip, units, _at(piece.rows, units))
 
 
 def _at(rows: Rows, units: Times) -> dict[str, Scores]:
@@ -82,7 +94,8 @@ def _means(scores: Scores, first: Array, last: Array) -> Scores:
 
 def _plain_mean(plan: Plan) -> Fusion:
     config = plan.fusion.config
-    mean: Fusion = build({"kind": "mean", "speaks": config.speaks, "tasks": config.tasks}, FUSIONS)
+    same = {"speaks": config.speaks, "tasks": config.tasks, "unspoken": config.unspoken}
+    mean: Fusion = build({"kind": "mean", **same}, FUSIONS)
     return mean
 
 

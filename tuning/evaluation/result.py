@@ -72,29 +72,33 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How well one member, or all of them together, did; None for what is not labelled or not spoken."""
+    """How well one member, or all of them together, did; None for what is not labelled or not spoken.
+
+    A column of valence and arousal, or an action unit, that is not labelled is None beside those that are.
+    """
 
     name: str
     expression: Told | None
     compound: Told | None
-    ccc: tuple[float, float] | None  # valence, arousal; pooled over all rows
-    au_f1: tuple[float, ...] | None  # of each action unit
+    ccc: tuple[float | None, ...] | None  # valence, arousal; pooled over all rows that are labelled with it
+    au_f1: tuple[float | None, ...] | None  # of each action unit
 
     @property
     def va_ccc(self) -> float | None:
-        """P of the VA challenge."""
-        return None if self.ccc is None else float(np.mean(self.ccc))
+        """P of the VA challenge; of valence or arousal alone, where only that is labelled."""
+        return None if self.ccc is None else metrics.mean_known(self.ccc)
 
     @property
     def au_f1_mean(self) -> float | None:
-        """P of the AU challenge."""
-        return None if self.au_f1 is None else float(np.mean(self.au_f1))
+        """P of the AU challenge, over the units that are labelled."""
+        return None if self.au_f1 is None else metrics.mean_known(self.au_f1)
 
     @property
-    def mtl(self) -> float:
-        """P of the MTL challenge: the sum of what is known of its three parts."""
+    def mtl(self) -> float | None:
+        """P of the MTL challenge: the sum of what is known of its three parts; None where nothing is."""
         f1 = None if self.expression is None else self.expression.f1
-        return sum(part or 0.0 for part in (self.va_ccc, f1, self.au_f1_mean))
+        known = [part for part in (self.va_ccc, f1, self.au_f1_mean) if part is not None]
+        return sum(known) if known else None
 
 
 def score(name: str, judged: Judged, tasks: Mapping[str, Task]) -> Result:
@@ -104,7 +108,7 @@ def score(name: str, judged: Judged, tasks: Mapping[str, Task]) -> Result:
         name,
         told(judged, tasks["expression"]),
         told(judged, tasks["compound"]),
-        None if va is None else (metrics.ccc(va[0][:, 0], va[1][:, 0]), metrics.ccc(va[0][:, 1], va[1][:, 1])),
+        None if va is None else tuple(metrics.ccc_scores(*va)),
         None if au is None else tuple(metrics.binary_f1_scores(*au)),
     )
 

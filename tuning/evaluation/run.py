@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ensemble import bundle
+from ensemble.manifest import read_manifest
 from ensemble.plan import Plan
-from modalities.assets import cache_folder
 from tuning.cluster import running
 from tuning.corpora.corpus import Corpus, Split
 from tuning.encodings import EncodingCache
@@ -22,6 +22,7 @@ from tuning.evaluation.result import Judged, Result
 from tuning.evaluation.splits import labelled, read_split, speaking
 from tuning.run import encode
 from tuning.stages import Stages
+from tuning.storage import kept
 
 POOLED = "all corpora"
 
@@ -55,15 +56,15 @@ class Evaluation:
 
 def evaluate_bundle(folder: Path, corpora: Mapping[str, Path], split: Split, stages: Stages) -> Evaluation:
     """Score a bundle; CorpusError where a corpus has no such split, BundleError where there is no bundle."""
-    manifest = bundle.read_manifest(folder)
+    manifest = read_manifest(folder)
     with bundle.load(folder) as recognizer:
         plan = recognizer.plan
         read = {
             name: speaking(labelled(read_split(name, root, split)), plan.settings) for name, root in corpora.items()
         }
         # A cache for each: clips of two corpora may have the same name.
-        caches = {name: EncodingCache(cache_folder() / "encodings", plan) for name in read}
-        _encode_missing(stages, plan, read, caches)
+        caches = {name: EncodingCache(kept("encodings"), plan) for name in read}
+        _encode_missing(stages, read, caches)
         with stages.stage(f"judge {split}") as show:
             said: dict[str, dict[str, Judged]] = {}
             for number, (name, corpus) in enumerate(read.items(), start=1):
@@ -86,12 +87,10 @@ def compare_bundles(first: Evaluation, second: Evaluation) -> list[Difference]:
     return compare(first.judged[FUSED], second.judged[FUSED], first.plan.tasks)
 
 
-def _encode_missing(
-    stages: Stages, plan: Plan, corpora: Mapping[str, Corpus], caches: Mapping[str, EncodingCache]
-) -> None:
+def _encode_missing(stages: Stages, corpora: Mapping[str, Corpus], caches: Mapping[str, EncodingCache]) -> None:
     missing = {name: caches[name].missing(corpus.clips) for name, corpus in corpora.items()}
     wanted = {name: clips for name, clips in missing.items() if clips}
     if wanted:
         with running():
             for name, clips in wanted.items():
-                encode(stages, plan, [replace(corpora[name], clips=tuple(clips))], caches[name])
+                encode(stages, [replace(corpora[name], clips=tuple(clips))], caches[name])

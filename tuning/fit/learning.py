@@ -34,7 +34,7 @@ class Schedule:
             "constant": lambda: lr_scheduler.LambdaLR(optimiser, _always),
             "cosine": lambda: lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs, floor),
             "restarts": lambda: lr_scheduler.CosineAnnealingWarmRestarts(optimiser, cycle, eta_min=floor),
-            "plateau": lambda: lr_scheduler.ReduceLROnPlateau(optimiser, "max", patience=cycle, min_lr=floor),
+            "plateau": lambda: lr_scheduler.ReduceLROnPlateau(optimiser, "max", settings.lr_fall, cycle, min_lr=floor),
         }
         self._schedule = makers[settings.schedule]()
 

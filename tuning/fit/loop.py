@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from modalities.device import bring, place_of
 from tuning.fit.learning import Schedule, moving_average, optimiser_of, order, unfreeze
 from tuning.fit.rows import Batch, Rows
 from tuning.fit.settings import FitSettings
@@ -55,6 +57,7 @@ class Progress:
     epochs: int
     loss: float
     score: float
+    """The dev metric; without dev, minus the loss, and after the last epoch the metric on train."""
     best: float
     state: Callable[[], dict[str, Any]]
     """Makes what is needed to go on from here."""
@@ -74,12 +77,12 @@ def fit(  # noqa: PLR0913  what is rarely given is by keyword
     resume: Mapping[str, Any] | None = None,
     world: World | None = None,
 ) -> float:
-    """Fit a part; its weights are then those of the best epoch on dev, or of the last without any dev.
+    """Fit a part where it is; its weights are then those of the best epoch on dev, or of the last without any dev.
 
     Workers of one process group fit together unless another `world` is given; the objective must gather what they say.
     Returns the metric of that epoch; raises FloatingPointError where the loss is no number any more.
     """
-    loop = _Loop(part, objective, data, settings, seed, world or World.here())
+    loop = Loop(part, objective, data, settings, seed, world or World.here())
     if resume:
         loop.go_on_from(resume)
     while not loop.over:
@@ -89,8 +92,8 @@ def fit(  # noqa: PLR0913  what is rarely given is by keyword
     return loop.finish()
 
 
-class _Loop:
-    """Where a fit stands."""
+class Loop:
+    """Where a fit stands; who goes on epoch by epoch, and not to the end, asks it instead of `fit`."""
 
     def __init__(
         self, part: nn.Module, objective: Objective, data: Data, settings: FitSettings, seed: int, world: World
@@ -109,6 +112,11 @@ class _Loop:
         return self._next >= self._settings.epochs or (self._best_epoch >= 0 and waited > self._settings.patience)
 
     @property
+    def best(self) -> float:
+        """The best dev metric so far."""
+        return self._best
+
+    @property
     def _judged(self) -> nn.Module:
         return self._part if self._average is None else self._average.module
 
@@ -121,17 +129,22 @@ class _Loop:
         loss = self._learn(order(self._data.train, self._settings, draw))
         self._judged.eval()
         self._world.settle(self._judged)
-        with torch.no_grad():
-            score = self._objective.score(self._judged, self._data.train if self._data.dev is None else self._data.dev)
-        score = self._world.agreed(score)
+        score = self._world.agreed(self._score(number, loss))
         self._schedule.step(score)
         if score > self._best or self._data.dev is None:
             self._best, self._best_epoch, self._best_weights = score, number, _copy(self._judged)
         self._next = number + 1
         return Progress(number, self._settings.epochs, loss, score, self._best, self.state)
 
+    def _score(self, epoch: int, loss: float) -> float:
+        """Judge on dev. Without any, only the last epoch is judged, on train; until then, the loss tells enough."""
+        if self._data.dev is None and epoch + 1 < self._settings.epochs:
+            return -loss
+        with torch.no_grad():
+            return self._objective.score(self._judged, self._data.train if self._data.dev is None else self._data.dev)
+
     def _learn(self, rows: Tensor) -> float:
-        settings, world = self._settings, self._world
+        settings, world, place = self._settings, self._world, place_of(self._part)
         self._part.train()
         total, batches = 0.0, torch.split(rows, settings.batch * world.size)
         for first in range(0, len(batches), settings.accumulate):
@@ -141,7 +154,8 @@ class _Loop:
                 own, real = world.share(index)
                 batch = self._data.train.take(own)
                 batch = batch if real == len(own) else unlabelled(batch, self._data.train.targets, real)
-                with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+                batch = bring(batch, self._part)
+                with torch.autocast(place.type, torch.bfloat16) if settings.precision == "bfloat16" else nullcontext():
                     loss = self._objective.loss(self._part, batch)
                 (loss / len(together)).backward()  # type: ignore[no-untyped-call]  # torch ships it untyped
                 total += loss.item() * len(index)

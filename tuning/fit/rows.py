@@ -1,7 +1,7 @@
 """Rows to learn from: segments with their targets, in memory or on disk.
 
-Steps are long and stay on disk where a corpus is large; a batch is read when it is asked for, so that memory does not
-grow with the corpus. Targets are short and always in memory.
+Steps are long and stay on disk where there are many (`FEW`); a batch is read when it is asked for, so that memory does
+not grow with the corpus. Targets are short and always in memory.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -22,6 +22,8 @@ from torch import Tensor
 from modalities.types import Array, Encoding, Scores
 from modalities.whole import whole
 
+FEW = 128 << 20
+"""Bytes of steps that may be in memory."""
 Batch = Mapping[str, Tensor]
 """Columns by name; all share the first axis."""
 
@@ -117,6 +119,10 @@ class Kept:
     targets: Batch
     sources: Tensor
     clips: Tensor  # [S] number of the clip that each row comes from, in the order in which they were added
+    few: bool
+    """Whether they may all be in memory at once, which is faster."""
+    held: list[Batch] = field(default_factory=list)
+    """Then they are here, once they were asked for."""
 
     def __post_init__(self) -> None:
         weakref.finalize(self, os.close, self.file)
@@ -128,18 +134,30 @@ class Kept:
         raise TypeError("rows on disk are opened where they are, never sent; send their folder")
 
     @classmethod
-    def open(cls, folder: Path) -> Kept:
-        """Open rows that a `Keeper` has written."""
+    def open(cls, folder: Path, few: int = FEW) -> Kept:
+        """Open rows that a `Keeper` has written; up to so many bytes of steps come into memory."""
         about = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
         with np.load(folder / "targets.npz") as columns:
             short = {name: torch.from_numpy(columns[name]) for name in columns.files}
         offsets, sources, clips = short.pop("offsets").numpy(), short.pop("sources"), short.pop("clips")
         file = os.open(folder / "rows.bin", os.O_RDONLY)
-        return cls(file, tuple(about["shape"]), about["dtype"], offsets, short, sources, clips)
+        shape, dtype, longest = tuple(about["shape"]), about["dtype"], int(np.diff(offsets).max(initial=0))
+        size = (len(offsets) - 1) * longest * int(np.prod(shape)) * np.dtype(dtype).itemsize
+        return cls(file, shape, dtype, offsets, short, sources, clips, few=size <= few)
 
     def take(self, index: Tensor) -> Batch:
-        """Read some rows, padded to the longest of them."""
+        """Return some rows, padded to the longest of them."""
         numbers = index.numpy()
+        if self.few:
+            if not self.held:
+                self.held.append(self._read(np.arange(len(self))))
+            longest = int((self.offsets[numbers + 1] - self.offsets[numbers]).max(initial=0))
+            columns = {name: column[index, :longest] for name, column in self.held[0].items()}
+        else:
+            columns = self._read(numbers)
+        return columns | {task: column[index] for task, column in self.targets.items()}
+
+    def _read(self, numbers: Array) -> dict[str, Tensor]:
         first = self.offsets[numbers]
         lengths = self.offsets[numbers + 1] - first
         room = len(numbers), int(lengths.max(initial=0))
@@ -154,9 +172,7 @@ class Kept:
         if read != lengths.sum() * width:
             raise OSError(f"of {lengths.sum() * width} bytes of rows only {read} could be read; was their file cut?")
         columns = {"steps": steps, "mask": mask, "times": times}
-        return {name: torch.from_numpy(c) for name, c in columns.items()} | {
-            t: v[index] for t, v in self.targets.items()
-        }
+        return {name: torch.from_numpy(column) for name, column in columns.items()}
 
 
 class Keeper:

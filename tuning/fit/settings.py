@@ -29,7 +29,9 @@ class FitSettings(Config):
         Literal["constant", "cosine", "restarts", "plateau"], Choice(("constant", "cosine", "restarts", "plateau"))
     ] = "cosine"
     cycle: PositiveInt = 10
-    """Epochs to the first restart (`restarts`), or without a better metric until the rate falls tenfold (`plateau`)."""
+    """Epochs to the first restart (`restarts`), or without a better metric until the rate falls (`plateau`)."""
+    lr_fall: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """By what the rate is multiplied when it falls."""
     lr_floor: NonNegativeFloat = 0.0
     """The rate at the end of a cosine."""
     clip: PositiveFloat = 1.0
@@ -45,6 +47,10 @@ class FitSettings(Config):
     """How little the focal loss cares for what is right already."""
     class_weights: bool = True
     """Whether rare classes count for more in the loss."""
+    unit_weights: bool = False
+    """Whether rare action units count for more where they are active: by inactive over active rows, 10 at most."""
+    va_mse: NonNegativeFloat = 1.0
+    """Share of the squared error of valence and arousal beside 1 − CCC, which says little of a small batch; PML: 0."""
     smoothing: Annotated[float, Field(ge=0, lt=1), Uniform(0.0, 0.3)] = 0.05
     """Label smoothing of distributions."""
     task_weights: dict[str, NonNegativeFloat] = {}
@@ -53,6 +59,8 @@ class FitSettings(Config):
     """What rows are drawn evenly over, with replacement, instead of each once per epoch."""
     mixup: Annotated[NonNegativeFloat, Uniform(0.0, 1.0)] = 0.0
     """α of MixUp's Beta distribution (Zhang et al., 2018)."""
+    cutmix: Annotated[NonNegativeFloat, Uniform(0.0, 1.0)] = 0.0
+    """α of CutMix's Beta distribution (Yun et al., 2019), for pictures; as MixUp is for vectors."""
     jitter: Annotated[NonNegativeFloat, Uniform(0.0, 1.0)] = 0.0
     """Noise on standardised steps, in standard deviations, in training only."""
 
@@ -63,6 +71,8 @@ class FitSettings(Config):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
+        if self.mixup and self.cutmix:
+            raise ValueError("mixup is for vectors and cutmix for pictures, but both are on; set one of them to 0")
         if self.lr_floor > self.lr:
             raise ValueError(f"lr_floor is {self.lr_floor}, above the rate of {self.lr} that falls to it; lower it")
         if self.unfreeze and min(self.unfreeze) > 0:
@@ -72,3 +82,7 @@ class FitSettings(Config):
                 f"unfreeze names epoch {late[0]}, but the last of {self.epochs} epochs is {self.epochs - 1}"
             )
         return self
+
+
+FUSION_FIT = FitSettings(epochs=60, lr=0.05, weight_decay=0.0, batch=256, pull=0.01)
+"""How a fusion is fitted where nothing else is said: few numbers, which may leave the mean where that pays."""

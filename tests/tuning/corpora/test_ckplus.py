@@ -1,31 +1,14 @@
-"""CK+48: a tiny tree in the real layout, and broken ones."""
+"""CK+48 in its real layout."""
 
-import numpy as np
 import pytest
-from PIL import Image
 
+from tests.tuning.corpora.trees.pictures import ckplus, picture
 from tuning.catalog import read_corpus
-from tuning.corpora.corpus import CorpusError
-
-TREE = (
-    "anger/S010_004_00000017.png",
-    "anger/S010_004_00000018.png",
-    "contempt/S138_008_00000008.png",
-    "happy/S010_006_00000013.png",
-    "surprise/S999_001_00000014.png",
-)
-
-
-def picture(path, grey):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((48, 48), grey, np.uint8)).save(path)
 
 
 @pytest.fixture
 def root(tmp_path):
-    for grey, name in enumerate(TREE):
-        picture(tmp_path / name, grey)
-    return tmp_path
+    return ckplus(tmp_path)
 
 
 def test_images_are_split_by_subject(root):
@@ -48,21 +31,3 @@ def test_an_image_that_stands_there_twice_counts_once(root):
     picture(root / "anger/S010_004_00000019.png", 0)
     corpus = read_corpus("ckplus", root)
     assert (len(corpus.clips), corpus.duplicates) == (5, 1)
-
-
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("neutral/S010_001_00000001.png", "neutral/S010_001_00000001.png: the folder is 'neutral', but must be one of"),
-        ("anger/me.png", "anger/me.png is not named like S010_004_00000017.png"),
-    ],
-)
-def test_a_strange_image_is_told(root, path, sentence):
-    picture(root / path, 200)
-    with pytest.raises(CorpusError, match=sentence):
-        read_corpus("ckplus", root)
-
-
-def test_an_empty_folder_is_told(tmp_path):
-    with pytest.raises(CorpusError, match=r"there is no \*/\* .* in .*; is this the folder of the corpus\?"):
-        read_corpus("ckplus", tmp_path)

@@ -1,44 +1,16 @@
-"""FER2013 as its table and as arrays: tiny ones in the real layouts, and broken ones."""
+"""FER2013 as its table and as arrays."""
 
 import numpy as np
 import pytest
 
 from modalities.types import FOREVER
+from tests.tuning.corpora.trees.pictures import FER_ROWS, fer2013, fer2013_arrays, fer_line, fer_pixels
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import CorpusError
 
-CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-
-
-def pixels(seed):
-    return np.random.default_rng(seed).integers(0, 256, (48, 48)).astype(np.uint8)
-
-
-def line(seed, emotion, usage):
-    return f"{emotion},{' '.join(map(str, pixels(seed).ravel()))},{usage}"
-
-
-ROWS = (line(0, 0, "Training"), line(1, 3, "Training"), line(2, 6, "PublicTest"), line(3, 5, "PrivateTest"))
-
-
-def table(root, rows=ROWS, header="emotion,pixels,Usage"):
-    (root / "fer2013.csv").write_text("\n".join([header, *rows]) + "\n")
-    return root
-
-
-def arrays(root, **changed):
-    stored = {
-        "images": np.stack([pixels(0), pixels(1), pixels(3), pixels(1)]),
-        "label": np.array([0, 3, 5, 3], np.int8),
-        "split": np.array(["train", "train", "test", "test"]),
-        "classes": np.array(CLASSES),
-    }
-    np.savez(root / "part.npz", **{**stored, **changed})
-    return root
-
 
 def test_images_of_the_table_are_brought(tmp_path):
-    corpus = read_corpus("fer2013", table(tmp_path))
+    corpus = read_corpus("fer2013", fer2013(tmp_path))
     found = {clip.name: (clip.split, corpus.expressions[clip.labels["expression"].argmax()]) for clip in corpus.clips}
     assert found == {
         "fer2013_00000": ("train", "Anger"),
@@ -51,20 +23,22 @@ def test_images_of_the_table_are_brought(tmp_path):
     frames = footage.percepts["frames"]
     assert (frames.times.tolist(), frames.until, footage.end) == ([0], FOREVER, 200_000)
     assert frames.images[0].shape == (48, 48, 3)
-    assert (frames.images[0] == pixels(1)[..., None]).all()
+    assert (frames.images[0] == fer_pixels(1)[..., None]).all()
     assert {split: count["clips"] for split, count in corpus.counts.items()} == {
         "train": 28_709, "dev": 3_589, "test": 3_589,
     }  # fmt: skip
 
 
 def test_an_image_that_stands_there_twice_counts_once_rather_in_test(tmp_path):
-    corpus = read_corpus("fer2013", table(tmp_path, [*ROWS, line(3, 4, "Training"), line(0, 0, "Training")]))
+    corpus = read_corpus(
+        "fer2013", fer2013(tmp_path, (*FER_ROWS, fer_line(3, 4, "Training"), fer_line(0, 0, "Training")))
+    )
     assert (len(corpus.clips), corpus.duplicates) == (4, 2)
     assert [clip.name for clip in corpus.split("test")] == ["fer2013_00003"]
 
 
-def test_a_part_may_be_arrays(tmp_path):
-    corpus = read_corpus("fer2013", arrays(tmp_path))
+def test_a_part_may_be_fer2013_arrays(tmp_path):
+    corpus = read_corpus("fer2013", fer2013_arrays(tmp_path))
     assert {clip.name: clip.split for clip in corpus.clips} == {
         "part_00002": "test", "part_00003": "test", "part_00000": "train",
     }  # fmt: skip
@@ -76,22 +50,14 @@ def test_a_part_may_be_arrays(tmp_path):
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        (line(9, 7, "Training"), "fer2013.csv, row 4: the emotion is '7', but must be one of 0, 1, 2"),
-        (line(9, 1, "Testing"), "fer2013.csv, row 4: the usage is 'Testing', but must be one of Training"),
-        ("1,1 2 3,Training", "row 4 has 3 pixels, the brightest 3, but needs 2304 up to 255"),
-        (line(9, 1, "Training").replace(" ", " 256 ", 1), "row 4 has 2305 pixels, the brightest 256, but needs"),
+        (fer_line(9, 1, "Testing"), "fer2013.csv, line 6: the usage is 'Testing', but must be one of Training"),
+        ("1,1 2 3,Training", "line 6 has 3 pixels, the brightest 3, but needs 2304 up to 255"),
+        (fer_line(9, 1, "Training").replace(" ", " 256 ", 1), "line 6 has 2305 pixels, the brightest 256, but needs"),
     ],
 )
 def test_a_broken_row_is_told(tmp_path, row, sentence):
     with pytest.raises(CorpusError, match=sentence):
-        read_corpus("fer2013", table(tmp_path, [*ROWS, row]))
-
-
-def test_a_wrong_header_and_an_empty_folder_are_told(tmp_path):
-    with pytest.raises(CorpusError, match=r"there is no \*.npz in .*; is this the folder of the corpus\?"):
-        read_corpus("fer2013", tmp_path)
-    with pytest.raises(CorpusError, match=r"fer2013.csv has the columns label, pixels, Usage, but lacks emotion;"):
-        read_corpus("fer2013", table(tmp_path, header="label,pixels,Usage"))
+        read_corpus("fer2013", fer2013(tmp_path, (*FER_ROWS, row)))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +77,7 @@ def test_a_wrong_header_and_an_empty_folder_are_told(tmp_path):
 )
 def test_broken_arrays_are_told(tmp_path, changed, sentence):
     with pytest.raises(CorpusError, match=sentence):
-        read_corpus("fer2013", arrays(tmp_path, **changed))
+        read_corpus("fer2013", fer2013_arrays(tmp_path, **changed))
 
 
 def test_a_file_without_images_is_told(tmp_path):

@@ -10,9 +10,9 @@ same file, and each is a clip. A subject is a video file, as the corpus does not
     <root>/annotations/MTL_Challenge/train_set.txt, validation_set.txt                        (or right in <root>)
 
 `affwild2` joins what the first three say about a video. Each challenge has its own splits; a video that one trains on
-and another validates on is in dev, and its labels for training are left out (counted as a duplicate), so that dev is
-the official one of each challenge and nothing of it is trained on. `affwild2_mtl` reads the lists of the multi-task
-challenge: single frames with all labels side by side.
+and another validates on is in dev everywhere, and its labels for training are left out (counted as duplicates; `twofold
+corpus check` says how many such videos there are), so that dev is the official one of each challenge and nothing of it
+is trained on. `affwild2_mtl` reads the lists of the multi-task challenge: single frames with all labels side by side.
 """
 
 from tuning.corpora.affwild2.frames import read_affwild2

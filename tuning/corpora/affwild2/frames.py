@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,8 @@ from tuning.corpora.reading import Findings
 
 SETS: Mapping[str, Split] = {"Train_Set": "train", "Validation_Set": "dev"}
 COUNTS = {
-    "train": {"clips of expression": 248, "clips of valence_arousal": 356},
-    "dev": {"clips of expression": 70, "clips of valence_arousal": 76},
+    "train": {"clips of expression": 248, "clips of valence_arousal": 356, "segments of expression": 15_158},
+    "dev": {"clips of expression": 70, "clips of valence_arousal": 76, "segments of expression": 6_450},
 }
 """Of expression: RAS §4.1; of valence and arousal: the files of the 10th ABAW challenge."""
 
@@ -52,7 +52,15 @@ def read_affwild2(root: Path) -> Corpus:
         for (name, split), labels in sorted(by_clip.items()):
             if path := film(found, known, name):
                 clips.append(_clip(name, path, split, labels))
-    return Corpus("affwild2", tuple(clips), LICENCE, CITATION, counts=COUNTS, duplicates=found.duplicates)
+    return Corpus(
+        "affwild2",
+        tuple(clips),
+        LICENCE,
+        CITATION,
+        counts=COUNTS,
+        duplicates=found.duplicates,
+        notes=tuple(found.notes),
+    )
 
 
 def _files(found: Findings) -> list[_File]:
@@ -76,12 +84,20 @@ def _without_validated(found: Findings, files: list[_File]) -> Iterator[_File]:
     for file in files:
         if file.split == "dev":
             validated[file.film].add(file.task)
+    torn: Counter[str] = Counter()
     for file in files:
         others = validated[file.film]
         if file.split == "train" and others and file.task not in others:
-            found.duplicates += 1
+            torn[file.film] += 1
         else:
             yield file
+    if torn:
+        found.duplicates += torn.total()
+        videos = "1 video is" if len(torn) == 1 else f"{len(torn)} videos are"
+        found.notes.append(
+            f"{videos} trained on in one challenge and validated on in another ({', '.join(sorted(torn))}): in dev "
+            f"alone, without {torn.total()} files of labels for training"
+        )
 
 
 def _rows(found: Findings, file: _File, annotated: Annotated) -> Scores | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,11 @@ def read_demo(folder: Path) -> Corpus:
 def _plan_seed(folder: Path) -> int:
     """The seed of the corpus in a folder, which every clip's labels tell."""
     for path in sorted(folder.glob("*.npz")):
-        with np.load(path) as made:
-            return int(json.loads(str(made["script"]))["plan_seed"])
+        try:
+            with np.load(path) as made:
+                return int(json.loads(str(made["script"]))["plan_seed"])
+        except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError):
+            continue  # if others are of the corpus, it is told of as missing
     raise FileNotFoundError(f"there is no demo corpus in {folder}; make one with `twofold demo`")
 
 

@@ -1,0 +1,1 @@
+"""The commands that train, search, measure and read corpora; `twofold.py` puts them together."""

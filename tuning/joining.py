@@ -1,0 +1,85 @@
+"""A cluster that runs already: how it is joined, and what is said when it cannot be, or stops answering.
+
+Whoever joins brings this code along (`working_dir`), unless Ray's job did so before. A head that dies would leave a
+driver waiting for a minute, and then end it with a crash of Ray's own: a thread looks whether it still answers
+(`tuning/address.py`), and says it in one sentence.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from modalities.device import VARIABLE as DEVICE
+from tuning.address import CLIENT, ClusterError, LostClusterError, Place, find
+from tuning.storage import VARIABLE as STORAGE
+
+ROOT = Path(__file__).resolve().parent.parent
+_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+_TOLD = (DEVICE, STORAGE, "TWOFOLD_OFFLINE", "TWOFOLD_SEND_FRAMES_TO", "HF_HUB_OFFLINE")
+"""What workers must know of this process's environment. Caches are each machine's own."""
+_LEFT = (".git", ".venv", "/runs", "/cluster", "__pycache__", ".*_cache", "*.mp4", "*.npz")
+"""What workers do not need of a checkout; nor do they get what git ignores."""
+_LOOK, _SILENCE, _GRACE = 2.0, 5.0, 20.0
+"""Seconds between looks, that one without an answer takes, and until it is said that nobody answers."""
+
+
+@contextmanager
+def joined(address: str) -> Iterator[None]:
+    """Join a cluster for as long as the block lasts; LostClusterError where it is gone before that ends."""
+    place = find(address)
+    _join(place)
+    done = threading.Event()
+    threading.Thread(target=_watch, args=(place, done), name="cluster-watch", daemon=True).start()
+    try:
+        yield
+    except (RayError, ConnectionError, RuntimeError) as error:
+        if place.answers:
+            raise
+        raise LostClusterError(place.lost) from error
+    finally:
+        done.set()
+        ray.shutdown()
+
+
+def _join(place: Place) -> None:
+    address = place.address if place.address.startswith(CLIENT) else f"{place.host}:{place.port}"
+    try:
+        ray.init(address=address, runtime_env=_environment(), logging_level="ERROR", log_to_driver=False)
+    except (RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ClusterError(
+            f"the cluster at {place.address} cannot be joined ({said.rstrip('.')}). HOST:PORT is for the cluster's own "
+            "nodes, ray://HOST:PORT for others; both want the same versions of Python and Ray on either side"
+        ) from error
+
+
+def _environment() -> dict[str, Any]:
+    """Return what workers are told: this process's settings, and this code unless a job has brought it."""
+    told: dict[str, Any] = {"env_vars": {name: os.environ[name] for name in _TOLD if name in os.environ}}
+    if _JOB not in os.environ and (ROOT / "pyproject.toml").exists():
+        told |= {"working_dir": str(ROOT), "excludes": list(_LEFT)}
+    return told
+
+
+def _watch(place: Place, done: threading.Event) -> None:
+    """End this process with one sentence when nobody has answered for a while.
+
+    Whoever waits in Ray's core would not be woken by an exception, and Ray's threads hold up any exit but this one.
+    """
+    silent = 0.0
+    while not done.wait(_LOOK):
+        silent = 0.0 if place.answers else silent + _LOOK + _SILENCE
+        if silent >= _GRACE and not done.is_set():
+            sys.stdout.flush()
+            sys.stderr.write(f"\ntwofold: {place.lost}\n")
+            sys.stderr.flush()
+            os._exit(1)

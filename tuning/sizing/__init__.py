@@ -1,0 +1,1 @@
+"""How many machines something takes: what parts cost here, what follows from that, and what the answer rests on."""
