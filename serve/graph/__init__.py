@@ -1,0 +1,1 @@
+"""The deployment graph: which parts of a plan live where, and how a clip goes through them."""
