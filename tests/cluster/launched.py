@@ -1,0 +1,140 @@
+"""A cluster that `ray up` has started on three hosts, commanded as its README says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.hosts import ADDRESSES, HEAD, WORKERS, Host, Hosts
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = "/mnt/twofold"
+EDITS = {
+    "192.0.2.10": ADDRESSES[HEAD],
+    "192.0.2.11": ADDRESSES[WORKERS[0]],
+    "192.0.2.12": ADDRESSES[WORKERS[1]],
+    "ssh_user: twofold": "ssh_user: root",
+}
+"""What a user edits; the key, too."""
+MINUTES = 60.0 * float(os.environ.get("TWOFOLD_PATIENCE", "1"))
+"""Of seconds to wait; a machine that others use too wants more of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """The cluster."""
+
+    hosts: Hosts
+    checkout: Path
+    """Of the control host: a copy of this one with an edited `cluster.yaml`."""
+
+    def up(self) -> None:
+        """Start it, and wait until all machines are in it."""
+        again = ".venv/bin/ray up -y cluster.yaml --no-config-cache"  # Ray gives itself 15 s to start on a busy machine
+        self.control(f"{again} || {again}", 8 * MINUTES)
+        self.wait_for(3)
+
+    def down(self) -> None:
+        """Stop it."""
+        self.control(".venv/bin/ray down -y cluster.yaml", 5 * MINUTES)
+
+    def control(self, command: str, timeout: float, code: int = 0) -> str:
+        """Run a shell's command as the user does, outside of the cluster, in the checkout; returns what it said."""
+        ran = self.hosts.control.call(f"cd {self.checkout} && {command}", timeout)
+        assert ran.returncode == code, f"{command}: {ran.returncode}\n{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"
+        return ran.stdout + ran.stderr
+
+    def on_host(self, host: Host, command: str, log: Path) -> subprocess.Popen[bytes]:
+        """Start a command on one of the machines, as somebody who has logged in there."""
+        return host.begin(LOGGED_IN + command, log)
+
+    def wait_for(self, machines: int, timeout: float = 8 * MINUTES) -> None:
+        """Wait until so many machines are in the cluster."""
+        self.until(lambda: len(self.nodes()) == machines, timeout, f"{machines} machines in the cluster")
+
+    def until(self, happened: Callable[[], bool], timeout: float, what: str) -> None:
+        """Wait for something."""
+        end = time.monotonic() + timeout
+        while not happened():
+            assert time.monotonic() < end, f"{what}: not in {timeout} s"
+            time.sleep(2)
+
+    def nodes(self) -> dict[str, str]:
+        """Return id → host of the living nodes."""
+        found = self._ask("/nodes?view=summary")
+        by_address = {address: name for name, address in ADDRESSES.items()}
+        summary = found["data"]["summary"] if found else []
+        raylets = [one["raylet"] for one in summary if one["raylet"].get("state") == "ALIVE"]
+        return {one["nodeId"]: by_address[one["nodeManagerAddress"]] for one in raylets}
+
+    def actors(self) -> dict[str, set[str]]:
+        """Return class → hosts on which actors of it have lived, now or before."""
+        found = self._ask("/api/v0/actors?limit=10000&detail=true")
+        known, hosts = self.nodes(), dict[str, set[str]]()
+        for one in found["data"]["result"]["result"] if found else []:
+            if one["node_id"] in known:
+                hosts.setdefault(one["class_name"], set()).add(known[one["node_id"]])
+        return hosts
+
+    def hosts_of(self, part: str) -> set[str]:
+        """Return the hosts of all actors whose class has this in its name."""
+        return {host for name, hosts in self.actors().items() if part in name for host in hosts}
+
+    def restart(self, host: Host) -> None:
+        """Switch a worker on again, and start Ray there as the cluster's file says, unless the head has done so."""
+        host.start()
+        config = yaml.safe_load((self.checkout / "cluster.yaml").read_text())
+        key, address = self.hosts.key, ADDRESSES[HEAD]
+        start = f"export RAY_HEAD_IP={address}; {config['worker_start_ray_commands'][-1]}"
+        ssh = f"ssh -i {key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@{host.address}"
+        (self.hosts.folder / "restart.sh").write_text(start)
+        self.control(f"{ssh} bash --login -i -s < {self.hosts.folder}/restart.sh", 5 * MINUTES)
+        self.wait_for(3)
+
+    def _ask(self, path: str) -> dict[str, Any] | None:
+        """Ask the head's dashboard, from within the control host's network."""
+        url = f"http://{ADDRESSES[HEAD]}:8265{path}"
+        fetch = f"import urllib.request as ask; print(ask.urlopen('{url}', timeout=20).read().decode())"
+        ran = self.hosts.control.call(f'python3 -c "{fetch}"', 60)
+        return json.loads(ran.stdout) if ran.returncode == 0 else None
+
+
+LOGGED_IN = "source ~/.bashrc; cd ~/twofold; export OMP_NUM_THREADS=1 TWOFOLD_OFFLINE=1 RAY_ADDRESS=auto; "
+
+
+def launched(hosts: Hosts) -> Launched:
+    """Make the user's checkout, and machines that have the environment already; nothing is started yet."""
+    checkout = hosts.folder / "checkout"
+    checkout.mkdir()
+    text = (ROOT / "cluster.yaml").read_text()
+    for before, after in {**EDITS, "~/.ssh/id_ed25519": str(hosts.key)}.items():
+        assert before in text, f"cluster.yaml has no {before} to edit"
+        text = text.replace(before, after)
+    (checkout / "cluster.yaml").write_text(text)
+    for source in yaml.safe_load(text)["file_mounts"].values():
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, checkout / source, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / source, checkout / source)
+    (checkout / ".venv").symlink_to(ROOT / ".venv")
+    for host in (hosts.head, *hosts.workers):
+        _install(host)
+    return Launched(hosts, checkout)
+
+
+def _install(host: Host) -> None:
+    """Lend a host this machine's environment: no package index can be reached from there."""
+    env = host.folder / "home" / "twofold" / ".venv"
+    env.mkdir(parents=True)
+    for name in ("bin", "lib", "lib64", "pyvenv.cfg"):
+        (env / name).symlink_to(ROOT / ".venv" / name)
+    (env / ".ready").touch()

@@ -1,0 +1,349 @@
+"""From `ray up` to `ray down` on three machines: work spreads, machines die in the middle of it, and nothing is lost.
+
+    make test-cluster
+
+The steps run in order, on one cluster. How long each took stands at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.hosts import HEAD, WORKERS, Host, hosts, lacking
+from tests.cluster.launched import EDITS, MINUTES, ROOT, SHARED, Launched, launched
+from tests.cluster.notes import CLIPS, EPOCHS, MEMBERS, TRIALS, noted
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(25 * MINUTES)]
+OUTCOME, PROGRESS = "outcome.json", "progress.jsonl"
+TRIAL = "ResourceTrainable"
+"""What Ray calls the class of the actors that Tune's trials run in."""
+IN_THE_HANDS = 2
+"""Clips of a machine that dies: what one actor is given at a time."""
+STEP = 8 * MINUTES
+"""What one step may take; a busy machine needs some of it."""
+HEAD_PORT, CLIENT_PORT = 6379, 10001
+
+
+@pytest.fixture(scope="module")
+def times() -> dict[str, float]:
+    """Step → seconds."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def cluster(times: dict[str, float], request: pytest.FixtureRequest) -> Iterator[Launched]:
+    """Three machines, not started yet; nothing is left of them afterwards, however this ends."""
+    if why := lacking():
+        pytest.skip(why)
+    folder = Path(tempfile.mkdtemp(prefix="twofold-cluster-"))
+    try:
+        with hosts(folder) as made:
+            yield launched(made)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+        lines = [f"{seconds:7.1f} s  {step}" for step, seconds in times.items()]
+        for line in ("", *lines, f"{sum(times.values()):7.1f} s  together"):
+            reporter.write_line(line)
+
+
+@pytest.fixture(autouse=True)
+def timed(cluster: Launched, times: dict[str, float], request: pytest.FixtureRequest) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    times[request.node.name.removeprefix("test_").replace("_", " ")] = time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def shared(cluster: Launched) -> Path:
+    """The folder that all machines share, as this one sees it."""
+    return cluster.hosts.folder / "shared"
+
+
+def begin(cluster: Launched, what: str, out: str, on: Host | None = None) -> Run:
+    """Start a piece of work on the head."""
+    return Run(cluster, f".venv/bin/python -m tests.cluster.work {what} {SHARED} {SHARED}/{out}", out, on)
+
+
+class Run:
+    """A command on one of the machines."""
+
+    def __init__(self, cluster: Launched, command: str, name: str, on: Host | None = None) -> None:
+        self._log = cluster.hosts.folder / f"{name}.log"
+        self._process = cluster.on_host(on or cluster.hosts.head, command, self._log)
+
+    def until(self, happened: Callable[[], bool], what: str) -> None:
+        """Wait for something while it runs."""
+        end = time.monotonic() + STEP
+        while not happened():
+            assert self._process.poll() is None, f"it ended before {what}: {self.told}"
+            assert time.monotonic() < end, f"{what}: not in {STEP} s: {self.told}"
+            time.sleep(0.1)
+
+    def finish(self, code: int = 0) -> None:
+        """Wait for its end."""
+        try:
+            assert self._process.wait(timeout=STEP) == code, self.told
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            pytest.fail(f"it did not end in {STEP} s: {self.told}")
+
+    @property
+    def told(self) -> str:
+        """The end of what it printed."""
+        return self._log.read_text(errors="replace")[-4000:]
+
+
+# ------------------------------------------------------------------------------------------------- what is up is used
+
+
+def test_ray_up(cluster: Launched, shared: Path) -> None:
+    cluster.up()
+    assert set(cluster.nodes().values()) == {HEAD, *WORKERS}
+    prepare = Run(cluster, f".venv/bin/python -m tests.cluster.work prepare {SHARED}", "prepare")
+    prepare.finish()
+    assert len(list((shared / "clips").glob("*.mp4"))) == CLIPS
+
+
+def test_extraction_on_all_machines(cluster: Launched, shared: Path) -> None:
+    begin(cluster, "extract", "extracted").finish()
+    perceived = noted(shared / "extracted" / "perceived")
+    assert set(perceived) == {HEAD, *WORKERS}
+    assert {clip for clips in perceived.values() for clip in clips} == {f"clip-{number}" for number in range(CLIPS)}
+
+
+def test_training_with_two_workers_on_two_machines(cluster: Launched, shared: Path) -> None:
+    begin(cluster, "train", "trained").finish()
+    fitted = noted(shared / "tiny" / "fitted")
+    assert sorted(rank for ranks in fitted.values() for rank in ranks) == ["rank-0", "rank-1"]
+    assert len(fitted) == 2, f"both workers were on one machine: {fitted}"
+
+
+def test_sweeps_over_settings_of_a_head_and_over_the_fusion(cluster: Launched, shared: Path) -> None:
+    begin(cluster, "sweep", "swept").finish()
+    for sweep in ("face.static", "ensemble"):
+        assert states(shared / "swept", sweep) == ["done"] * TRIALS
+    assert cluster.hosts_of(TRIAL) >= set(WORKERS), cluster.actors()
+
+
+def states(out: Path, sweep: str) -> list[str]:
+    """Return how each trial of a sweep has ended."""
+    return [trial["state"] for trial in json.loads((out / "search" / sweep / OUTCOME).read_text())["trials"]]
+
+
+SERVER = """
+[graph]
+placement = "compact"
+[graph.parts.conductor]
+replicas = 2
+cpus = 0.5
+resources = { cpu_node = 0.6 }
+[graph.parts.gate]
+resources = { "node:__internal_head__" = 0.001 }
+[jobs]
+folder = "/mnt/twofold/serve"
+"""
+"""One conductor on a machine; who answers HTTP is on the head, which no test of this kills."""
+CONDUCTOR = "ServeReplica:twofold:conductor"
+
+
+@contextmanager
+def served(cluster: Launched, shared: Path) -> Iterator[str]:
+    """Serve the bundle of the sweep; it is ready when the block begins, and gone afterwards. Returns where."""
+    (shared / "server.toml").write_text(SERVER)
+    options = f"--host 0.0.0.0 --port 8000 --settings {SHARED}/server.toml"
+    serve = f".venv/bin/twofold serve {SHARED}/swept/bundle {options}"
+    url = f"http://{cluster.hosts.head.address}:8000"
+    run = Run(cluster, f"echo $$ > {SHARED}/serve.pid; exec {serve}", "serve")
+    try:
+        ready = f"python3 -c \"import urllib.request as ask; ask.urlopen('{url}/readyz', timeout=20)\""
+        run.until(lambda: cluster.hosts.control.call(ready, 60).returncode == 0, "it was ready")
+        yield url
+    finally:
+        cluster.hosts.head.call(f"kill -INT $(cat {SHARED}/serve.pid)", 30)
+    run.finish()
+
+
+def test_serving_with_replicas_on_two_machines(cluster: Launched, shared: Path) -> None:
+    with served(cluster, shared) as url:
+        cluster.until(lambda: len(cluster.hosts_of(CONDUCTOR)) == 2, STEP, "conductors on two machines")
+        asked = f".venv/bin/twofold predict {shared}/clips/clip-0.mp4 -o {shared}/answered --server {url} --json"
+        summary = json.loads(next(line for line in cluster.control(asked, STEP).splitlines() if line[:1] == "{"))
+        assert summary["failed"] == [], summary
+        rows = json.loads((shared / "answered" / "clip-0.json").read_text())
+        assert rows["members"], rows.keys()
+
+
+# ------------------------------------------------------------------------------------------------ what the README says
+
+
+def readme() -> list[str]:
+    """Return the commands of the README's section about clusters, in order."""
+    text = Path(os.environ.get("TWOFOLD_README", ROOT / "README.md")).read_text()  # another one, before it is merged
+    section = re.search(r"^##+ A cluster$(.*?)(^##+ |\Z)", text, re.MULTILINE | re.DOTALL)
+    if section is None:
+        pytest.skip("the README has no section called 'A cluster' yet")
+    lines = [line.removeprefix("    ") for line in section[1].splitlines() if line.startswith("    .venv/bin/")]
+    return [line.partition("  #")[0].rstrip() for line in lines]
+
+
+def test_every_command_of_the_readme(cluster: Launched, shared: Path) -> None:
+    commands = [one for one in readme() if not one.startswith((".venv/bin/ray up", ".venv/bin/ray down"))]
+    assert len(commands) >= 4
+    for command in commands:
+        for before, after in EDITS.items():
+            command = command.replace(before, after)
+        said = cluster.control(command, STEP)
+        assert "Traceback" not in said, f"{command}\n{said}"
+    for run in ("mine", "job"):
+        assert (shared / "runs" / run / "bundle" / "bundle.json").exists()
+
+
+# -------------------------------------------------------------------------------------------------- what is not there
+
+
+def test_a_folder_that_one_machine_does_not_see_is_said_before_work_begins(cluster: Launched, shared: Path) -> None:
+    hidden = "mkdir -p /mnt/twofold/hidden && mount -t tmpfs tmpfs /mnt/twofold/hidden"
+    assert cluster.hosts.workers[0].call(hidden, 30).returncode == 0
+    run = begin(cluster, "extract", "hidden")
+    run.finish(code=1)
+    assert f"ClusterError: {SHARED}/hidden/cache is not the same on every machine: {WORKERS[0]} cannot see" in run.told
+    assert not list((shared / "hidden").rglob("*.npz"))
+    assert cluster.hosts.workers[0].call("umount /mnt/twofold/hidden", 30).returncode == 0
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(cluster: Launched) -> None:
+    train = "train demo --tiny --workers 0 -o /tmp/nothing"
+    for address in ("10.77.0.99:6379", f"ray://{cluster.hosts.workers[0].address}:10001"):
+        said = cluster.control(f".venv/bin/twofold --address {address} {train}", STEP, code=2)
+        assert said.splitlines()[-1].startswith(f"twofold: no cluster answers at {address};")
+    said = cluster.control(
+        f".venv/bin/twofold --address {cluster.hosts.head.address}:{HEAD_PORT} {train}", STEP, code=2
+    )
+    assert "HOST:PORT is for the cluster's own nodes, ray://HOST:PORT for others" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
+# ----------------------------------------------------------------------------------------------------- what is killed
+
+
+def victim(cluster: Launched, names: set[str]) -> Host:
+    """Return one of the workers among some machines."""
+    return next(host for host in cluster.hosts.workers if host.name in names)
+
+
+def test_a_machine_dies_during_extraction(cluster: Launched, shared: Path) -> None:
+    out = shared / "extracted-killed"
+    run = begin(cluster, "extract", out.name)
+    run.until(lambda: len(pieces(out)) > CLIPS and set(WORKERS) <= set(noted(out / "perceived")), "half of it")
+    before = pieces(out)
+    dead = cluster.hosts.workers[1]
+    dead.kill()
+    run.finish()
+    whole, after = pieces(shared / "extracted"), pieces(out)
+    assert len(after) == len(whole) > len(before), "it was killed too late, or something is missing"
+    again = {path for path, written in before.items() if after[path] != written}
+    assert len({path.name for path in again}) <= IN_THE_HANDS, "what was finished was done again"
+    assert not set(before) - set(after)
+    cluster.restart(dead)
+
+
+def pieces(out: Path) -> dict[Path, int]:
+    """Return piece → when it was written."""
+    return {path.relative_to(out): path.stat().st_mtime_ns for path in (out / "cache").glob("*/*.npz")}
+
+
+def test_a_machine_dies_during_training(cluster: Launched, shared: Path) -> None:
+    out = shared / "trained-killed"
+    shutil.rmtree(shared / "tiny" / "fitted")
+    run = begin(cluster, "train", out.name)
+    run.until(lambda: epochs(out) > EPOCHS // 2, "some epochs")
+    dead = victim(cluster, set(noted(shared / "tiny" / "fitted")))
+    dead.kill()
+    assert epochs(out) < MEMBERS * EPOCHS, "it was killed too late"
+    run.finish()
+    told = [json.loads((folder / "told.json").read_text()) for folder in (shared / "trained", out)]
+    assert told[1] == pytest.approx(told[0], abs=1e-6)
+    done = MEMBERS * EPOCHS
+    assert done - 1 <= epochs(out) <= done + 2, "it did not go on where it was"
+    cluster.restart(dead)
+
+
+def epochs(out: Path) -> int:
+    """Return how many epochs of members a run has told of."""
+    log = out / PROGRESS
+    lines = log.read_text().splitlines() if log.exists() else []
+    return sum('"epoch": null' not in line and '"part": "fusion"' not in line for line in lines if line.endswith("}"))
+
+
+def test_a_machine_dies_during_a_sweep(cluster: Launched, shared: Path) -> None:
+    out = shared / "swept-killed"
+    run = begin(cluster, "sweep", out.name)
+    kept = out / "search" / "face.static" / "ray"
+    run.until(lambda: len(list(kept.glob("*/checkpoint_*"))) > 4, "some iterations")
+    dead = cluster.hosts.workers[0]
+    dead.kill()
+    assert not (out / "search" / "face.static" / OUTCOME).exists(), "it was killed too late"
+    run.finish()
+    for sweep in ("face.static", "ensemble"):
+        assert states(out, sweep) == ["done"] * TRIALS
+    cluster.restart(dead)
+
+
+def test_a_machine_dies_while_it_serves(cluster: Launched, shared: Path) -> None:
+    with served(cluster, shared) as url:
+        cluster.until(lambda: len(cluster.hosts_of(CONDUCTOR)) == 2, STEP, "conductors on two machines")
+        dead = victim(cluster, cluster.hosts_of(CONDUCTOR))
+        asking = f".venv/bin/python -m tests.cluster.asking {url} {shared}/clips/clip-0.mp4 60 4"
+        log = cluster.hosts.folder / "asking.log"
+        clients = cluster.hosts.control.begin(f"cd {cluster.checkout} && {asking}", log)
+        time.sleep(20)
+        dead.kill()
+        assert clients.wait(timeout=STEP) == 0, log.read_text()
+        told = json.loads(log.read_text().splitlines()[-1])
+        assert set(told) == {"200"}, f"some requests were lost: {told}"
+        assert told["200"] >= 8, told
+        cluster.restart(dead)
+
+
+def test_the_head_dies(cluster: Launched, shared: Path) -> None:
+    out, worker = shared / "trained-headless", cluster.hosts.workers[0]
+    near = begin(cluster, "train", out.name, on=worker)
+    near.until(lambda: epochs(out) > EPOCHS // 4, "some epochs")
+    cluster.hosts.head.kill()
+    near.finish(code=1)
+    assert "has stopped answering; what was finished is kept. Start it again" in near.told.splitlines()[-1]
+    assert "Traceback" not in near.told
+    before = epochs(out)
+    assert before < MEMBERS * EPOCHS, "it was killed too late"
+    cluster.hosts.head.start()
+    for host in cluster.hosts.workers:
+        assert host.call("~/twofold/.venv/bin/ray stop --force", 2 * MINUTES).returncode == 0
+    cluster.up()
+    begin(cluster, "train", out.name).finish()
+    told = [json.loads((folder / "told.json").read_text()) for folder in (shared / "trained", out)]
+    assert told[1] == pytest.approx(told[0], abs=1e-6)
+
+
+def test_ray_down(cluster: Launched) -> None:
+    cluster.down()
+    for host in (cluster.hosts.head, *cluster.hosts.workers):
+        assert host.call("~/twofold/.venv/bin/ray stop --force", 2 * MINUTES).returncode == 0
+        cluster.until(lambda host=host: not running_ray(host), MINUTES, f"nothing of Ray left on {host.name}")
+
+
+def running_ray(host: Host) -> list[str]:
+    """Return what of Ray runs on a machine."""
+    return [line for line in host.processes() if re.search(r"raylet|gcs_server|ray::", shlex.quote(line))]
