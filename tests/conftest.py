@@ -3,5 +3,6 @@ by side; with more, threads that wait for each other make the suite many times s
 
 import os
 
+os.environ.setdefault("RAY_worker_niceness", "0")  # else Ray's workers wait for whatever else runs: another test
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")

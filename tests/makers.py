@@ -2,12 +2,14 @@
 
 import atexit
 import tempfile
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
 import torch
 
 from modalities.catalog import CUES, HEADS, MODALITIES, find
+from modalities.heads.lexicon import LexiconHead
 from modalities.heads.mamba import MambaBlock
 from modalities.heads.matching import MatchingHead
 from modalities.labels import tasks
@@ -59,8 +61,10 @@ OF_HEADS = {
     "mamba": {"layers": 1},  # drawn weights are large, and what a block adds grows with the fifth power of its input
     "match": {"preset": "tiny", "width": 32},
     "clip": {"size": 16, "width": 3},
+    "given": {"width": sum(len(task.labels) for task in tasks().values())},
     "convolutional": {"width": 3, "channels": (8, 16)},
     "tuned": {"width": 320, "backbone": {"kind": "wavlm", "preset": "tiny"}},
+    "lexicon": {"width": 1, "least": 1},
 }
 """Head → settings."""
 
@@ -76,6 +80,9 @@ def make_head(kind, seed=0):
         "kinds": {name: task.kind for name, task in known.items()},
     }
     head = part(part.Config.model_validate({**settings, "hidden": 64, **OF_HEADS.get(kind, {})}))
+    if isinstance(head, LexiconHead):
+        batch = batch_for(kind)
+        head.standardise_by(batch.steps, batch.mask)  # without a vocabulary, it has no weights
     return draw_weights(head, seed)
 
 
@@ -91,11 +98,10 @@ def draw_weights(head, seed=0):
 
 def batch_for(kind):
     """Draw steps of the kind that a head is made for."""
-    return (
-        heads.Batch.pixels(20)
-        if kind in ("clip", "convolutional")
-        else heads.Batch.draw(OF_HEADS.get(kind, {}).get("width", WIDTH))
-    )
+    if kind in ("clip", "convolutional"):
+        return heads.Batch.pixels(20)
+    batch = heads.Batch.draw(OF_HEADS.get(kind, {}).get("width", WIDTH))
+    return replace(batch, steps=(batch.steps * 60).long() % 256) if kind == "lexicon" else batch
 
 
 MODALITIES_OVER_TOYS = {

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from ensemble.fusion import Fusion, MultiHeadProbabilityFusion
+from ensemble.fusion import Evidence, FeatureFusion, GatedFusion, MeanFusion, MultiHeadProbabilityFusion
 from ensemble.mapping import Mapping, PairSum
 from ensemble.timeline import Rows, Verdict
 from modalities.face import Face
@@ -57,30 +57,28 @@ class UnspokenCompoundIsZero(Mapping):
 class AbsentCounts(MultiHeadProbabilityFusion):
     """Takes every member's scores, whether it is present or not."""
 
-    def forward(self, task, scores, said):
-        return super().forward(task, scores, torch.ones_like(said))
+    def weighed(self, task, evidence):
+        said = {name: torch.ones_like(mask) for name, mask in evidence.said.items()}
+        return super().weighed(task, replace(evidence, said=said))
 
 
 class AbsentIsZero(MultiHeadProbabilityFusion):
     """Leaves absent members out of the sum, but not out of what it is divided by."""
 
-    def forward(self, task, scores, said):
-        present = said.any(-1, keepdim=True)
-        return super().forward(task, scores * present, torch.ones_like(said))
+    def weighed(self, task, evidence):
+        present = evidence.said[task].any(-1, keepdim=True)
+        scores, said = evidence.scores[task] * present, torch.ones_like(evidence.said[task])
+        return super().weighed(task, Evidence({task: scores}, {task: said}))
 
 
-class UnspokenIsZero(Fusion):
+class UnspokenIsZero(MeanFusion):
     """Weighs members per row: a class that a present member does not know is a zero of that member."""
 
     name = "unspoken_is_zero"
 
-    def weights(self, task):
-        members = len(self.members)
-        return torch.full((members, len(self.config.tasks[task].labels)), 1 / members)
-
-    def forward(self, task, scores, said):
-        present = said.any(-1, keepdim=True)
-        fused = (scores * said).sum(0) / present.sum(0).clamp_min(1)
+    def weighed(self, task, evidence):
+        scores, said = evidence.scores[task], evidence.said[task]
+        fused = (scores * said).sum(0) / said.any(-1, keepdim=True).sum(0).clamp_min(1)
         if self.config.tasks[task].kind == "distribution":
             return fused / fused.sum(-1, keepdim=True).clamp_min(1e-9)
         return fused
@@ -89,10 +87,37 @@ class UnspokenIsZero(Fusion):
 class SilentRowSpoils(MultiHeadProbabilityFusion):
     """Divides first and asks later: where nobody says anything, 0 / 0 reaches the gradient."""
 
-    def forward(self, task, scores, said):
+    def weighed(self, task, evidence):
+        said = evidence.said[task]
         weights = self.weights(task)[:, None] * said
-        fused = (weights * scores).sum(0) / weights.sum(0)
+        fused = (weights * evidence.scores[task]).sum(0) / weights.sum(0)
         return torch.where(said.any(0), fused, torch.zeros_like(fused))
+
+
+class LooksAtAbsentFeatures(FeatureFusion):
+    """Takes a member for present wherever it has features, and what was left in the array for them."""
+
+    def forward(self, evidence, tasks):
+        there = {task: torch.ones_like(said) for task, said in evidence.said.items()}
+        vector = self.summarise(replace(evidence, said=there))
+        return {task: self.judges[task](vector).softmax(-1) * evidence.said[task].any(0) for task in tasks}
+
+
+class BelievesAbsentDoubts(GatedFusion):
+    """Sharpens everybody by the least doubt that stands anywhere in a segment, where nobody is present too."""
+
+    def weights_at(self, task, evidence):
+        sure = -evidence.uncertainty[task].clamp_min(0.1).log().amax((0, 2))
+        return (self.bias[task][:, None] * (1 + sure[:, None])).softmax(0)
+
+
+class LooksAround(MeanFusion):
+    """Takes from every segment what all segments have in common: a clip's other segments change a result."""
+
+    def weighed(self, task, evidence):
+        fused = super().weighed(task, evidence)
+        fused = fused - 0.5 * fused.mean(0, keepdim=True) if len(fused) else fused
+        return fused * evidence.said[task].any(0)
 
 
 class LastSegmentWins(Verdict):

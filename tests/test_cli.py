@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import twofold
+from modalities import device
 from modalities.assets import MissingAsset, table
 from modalities.installation import PACKAGES
 
@@ -126,6 +127,42 @@ def test_a_folder_that_is_no_bundle_is_bad_input(run, bundle, tmp_path):
     assert (code, err) == (2, "twofold: Manifest does not fit: assets.0.licence: Field required\n")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "demo", "--tiny"),
+        ("demo",),
+        ("predict", "clip.mp4", "-o", "out"),
+        ("evaluate", "nowhere", "--corpus", "demo=nowhere"),
+        ("reproduce", "ras9"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_device_that_there_is_not_is_said_before_any_work(run, monkeypatch, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(device.VARIABLE, "gpu")
+    device.device.cache_clear()
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith("twofold: TWOFOLD_DEVICE is 'gpu', but it can only be auto, cpu, cuda;")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_corpus_is_given_once(run):
+    code, _, err = run("evaluate", "nowhere", "--corpus", "manifest=a.csv", "--corpus", "manifest=b.csv")
+    assert code == 2
+    assert "gives manifest twice" in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reader", ["nonsense.mod:read", "json:nonsense", ":read"])
+def test_a_reader_that_there_is_not_is_bad_input(run, tmp_path, reader):
+    for words in (("corpus", "check", reader, tmp_path), ("train", "ras-05", "--corpus", f"{reader}={tmp_path}")):
+        code, out, err = run(*words, "--json")
+        assert (code, out) == (2, "")
+        assert err.splitlines()[-1].startswith(f"twofold: {reader}: there is no such reader (")
+
+
 def test_doctor_says_what_is_missing_and_how_to_get_it(run):
     code, out, err = run("doctor", "--json")
     findings = {finding["name"]: finding for finding in json.loads(out)["findings"]}
@@ -148,6 +185,7 @@ def test_doctor_knows_every_dependency():
     assert {re.split(r"[\[<>=]", wanted)[0] for wanted in project["dependencies"]} == set(PACKAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["fetch", "licences", "doctor"])
 def test_offline_no_command_opens_a_socket_and_libraries_are_told(command, monkeypatch, tmp_path):
     monkeypatch.setenv("TWOFOLD_CACHE", str(tmp_path / "cache"))

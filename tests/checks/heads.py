@@ -95,6 +95,12 @@ def check_every_step_matters(make, batch):
         assert changed[torch.arange(len(changed)) != row].max() < 1e-5
 
 
+def check_features_are_as_wide_as_it_says(make, batch):
+    """A fusion of features is made before any of them is seen."""
+    head = make()
+    assert ask(head, batch)["features"].shape == (len(batch.steps), head.features_width)
+
+
 def check_padding_changes_nothing(make, batch):
     """More masked steps at the end change nothing."""
     head = make()
@@ -215,6 +221,7 @@ def check_kinds_go_both_ways(make, batch):
 CHECKS = (
     check_masked_steps_never_matter,
     check_every_step_matters,
+    check_features_are_as_wide_as_it_says,
     check_padding_changes_nothing,
     check_order_of_segments_does_not_matter,
     check_scores_fit_their_kind,

@@ -1,11 +1,17 @@
 """What every mapping must do. Each check takes a way to make one: `make(pairs, spoken, spoken_share)`."""
 
+from itertools import product
+
 import numpy as np
 
 from modalities.labels import ABAW_PAIRS, EXPRESSION
+from tests.checks.alike import assert_alike
 from tests.checks.fusions import EVERYTHING, changed, draw
+from tuning.corpora.rafdb import PAIRS as RAFDB_PAIRS
 
 OTHER_PAIRS = {"Angrily Disgusted": ("Anger", "Disgust"), "Happily Other": ("Other", "Happiness")}
+EVERY_PAIRS = (ABAW_PAIRS, RAFDB_PAIRS, OTHER_PAIRS)
+STEPS = (0.01, 0.1, 0.5)
 
 
 def agree(rows_SC, silent=()):
@@ -29,7 +35,7 @@ def without_compound(fused):
 
 def check_a_compound_of_two_equal_parts_wins(make):
     """Where two basic expressions share a face, their compound is the answer: for every pair of every set."""
-    for pairs in (ABAW_PAIRS, OTHER_PAIRS):
+    for pairs in EVERY_PAIRS:
         mapping = make(pairs)
         rows = np.full((len(pairs), 8), 0.02)
         for row, parts in enumerate(pairs.values()):
@@ -45,19 +51,50 @@ def check_pairs_are_met_by_name(make):
     """Pairs in another order, and the two parts of each in the other order, give the same scores by name."""
     opinions, fused = agree(np.random.default_rng(0).dirichlet(np.ones(8), 6))
     fused = without_compound(fused)
-    turned = {name: (b, a) for name, (a, b) in reversed(ABAW_PAIRS.items())}
-    scores, _ = make(ABAW_PAIRS).compound(opinions, fused)
-    other, _ = make(turned).compound(opinions, fused)
-    assert np.allclose(scores, other[:, ::-1], atol=1e-6)
+    for pairs in EVERY_PAIRS:
+        turned = {name: (b, a) for name, (a, b) in reversed(pairs.items())}
+        scores, _ = make(pairs).compound(opinions, fused)
+        other, _ = make(turned).compound(opinions, fused)
+        assert np.allclose(scores, other[:, ::-1], atol=1e-6)
 
 
 def check_unsaid_parts_make_it_unsaid(make):
-    """A compound is not said where nobody says one of its parts."""
-    opinions, fused = agree(np.random.default_rng(0).dirichlet(np.ones(8), 6), silent=("Fear",))
-    scores, said = make(ABAW_PAIRS).compound(opinions, without_compound(fused))
-    assert np.isfinite(scores).all()
-    for column, parts in enumerate(ABAW_PAIRS.values()):
-        assert (said[:, column] == ("Fear" not in parts)).all()
+    """A compound is said where both parts are, whichever of them is silent; what is not said is finite."""
+    for pairs in EVERY_PAIRS:
+        for silent in {part for parts in pairs.values() for part in parts}:
+            opinions, fused = agree(np.random.default_rng(0).dirichlet(np.ones(8), 6), silent=(silent,))
+            scores, said = make(pairs).compound(opinions, without_compound(fused))
+            assert np.isfinite(scores).all()
+            for column, parts in enumerate(pairs.values()):
+                assert (said[:, column] == (silent not in parts)).all(), (silent, parts)
+
+
+def check_rows_do_not_depend_on_each_other(make):
+    """A segment's scores are the same whatever other segments there are."""
+    opinions, fused = agree(np.random.default_rng(4).dirichlet(np.ones(8), 9))
+    for spoken in (False, True):
+        mapping = make(ABAW_PAIRS, spoken=spoken)
+        whole = mapping.compound(opinions, fused)
+        for rows in ([0], [7, 2], [8, 6, 4, 2, 0]):
+            some = {task: (scores[rows], said[rows]) for task, (scores, said) in fused.items()}
+            alone = mapping.compound(opinions.take(np.array(rows)), some)
+            assert_alike([values[rows] for values in whole], list(alone), 1e-6, f"rows {rows}")
+
+
+def check_more_of_a_part_is_never_less_of_the_pair(make):
+    """Raising a part's probability never lowers the raw score of its pair; of independent expressions, too."""
+    if make(ABAW_PAIRS).looks_at_features:
+        return  # it answers in shares of its pairs, which have parts in common
+    rng = np.random.default_rng(5)
+    for pairs, rows in product(EVERY_PAIRS, (rng.dirichlet(np.ones(8), 40), rng.random((40, 8)))):
+        mapping = make(pairs)
+        for (column, parts), step in product(enumerate(pairs.values()), STEPS):
+            for part in EXPRESSION.labels.positions(parts):
+                raised = rows.copy()
+                raised[:, part] += step
+                before, after = (mapping.map(*agree(one))[0][:, column] for one in (rows, raised))
+                assert (after >= before).all(), (parts, step)
+                assert np.isfinite(after).all()
 
 
 def check_spoken_scores_are_mixed_in(make):
@@ -115,6 +152,8 @@ CHECKS = (
     check_a_compound_of_two_equal_parts_wins,
     check_pairs_are_met_by_name,
     check_unsaid_parts_make_it_unsaid,
+    check_rows_do_not_depend_on_each_other,
+    check_more_of_a_part_is_never_less_of_the_pair,
     check_spoken_scores_are_mixed_in,
     check_stays_raw_where_nobody_speaks_compound,
     check_one_side_alone_stands,

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from benchmarks.serving.server import below
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0  # seconds until something must have happened
 
@@ -73,14 +75,7 @@ def started(*words: str | Path, log: Path) -> Iterator[Run]:
 
 
 def _below(pid: int) -> dict[int, str]:
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has just ended
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return {child: _title(child) for child in found - {pid}}
+    return {child: _title(child) for child in below(pid)}
 
 
 def _title(pid: int) -> str:

@@ -21,6 +21,8 @@ from tuning.encodings import EncodingCache, impress
 
 pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.timeout(600)]
 CLIPS, WATCHERS, SECONDS = 24, 2, 12.3
+PIECES = len(EncodingCache(Path(), Plan.of(toys.settings())).pieces)
+"""Of each clip."""
 SCALE = 24
 """How much larger the toy film is made, so that a clip takes a while."""
 
@@ -55,9 +57,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def written(folder: Path) -> dict[str, int]:
-    """Encoding → when it was written."""
-    return {path.name: path.stat().st_mtime_ns for path in (folder / "cache").glob("*/*.npz")}
+def written(folder: Path) -> dict[Path, int]:
+    """Piece → when it was written."""
+    return {path: path.stat().st_mtime_ns for path in (folder / "cache").glob("*/*.npz")}
 
 
 def some() -> int:
@@ -65,11 +67,11 @@ def some() -> int:
     return random.SystemRandom().randrange(2, CLIPS // 2)
 
 
-def check(folder: Path, before: dict[str, int], killed_after: int) -> None:
+def check(folder: Path, before: dict[Path, int], killed_after: int) -> None:
     """Everything is there, and what was there before was left alone, but for what was in flight."""
     after = written(folder)
-    assert len(after) == CLIPS
-    again = [name for name, time in before.items() if after[name] != time]
+    assert len(after) == CLIPS * PIECES
+    again = {path.name for path, time in before.items() if after[path] != time}
     assert len(again) <= IN_FLIGHT * WATCHERS, f"killed after {killed_after} clips, {len(again)} were encoded again"
     plan = Plan.of(toys.settings())
     cache, (first, *_) = EncodingCache(folder / "cache", plan), clips(folder)
@@ -81,10 +83,10 @@ def check(folder: Path, before: dict[str, int], killed_after: int) -> None:
 def test_the_driver_is_killed(folder: Path) -> None:
     count = some()
     with started("extract", folder, log=folder / "log") as run:
-        run.until(lambda: len(written(folder)) >= count)
+        run.until(lambda: len(written(folder)) >= count * PIECES)
         run.kill()
         before = written(folder)
-        assert len(before) < CLIPS, "it was killed too late"
+        assert len(before) < CLIPS * PIECES, "it was killed too late"
         with started("extract", folder, log=folder / "log") as again:  # at once: what it left behind still works
             again.finish()
     check(folder, before, count)
@@ -94,14 +96,14 @@ def test_the_driver_is_killed(folder: Path) -> None:
 def test_an_actor_is_killed(title: str, folder: Path) -> None:
     count = some()
     with started("extract", folder, log=folder / "log") as run:
-        run.until(lambda: len(written(folder)) >= count)
+        run.until(lambda: len(written(folder)) >= count * PIECES)
         before = kill_one(run, title, folder)
-        assert len(before) < CLIPS, "it was killed too late"
+        assert len(before) < CLIPS * PIECES, "it was killed too late"
         run.finish()
     check(folder, before, count)
 
 
-def kill_one(run: Run, title: str, folder: Path) -> dict[str, int]:
+def kill_one(run: Run, title: str, folder: Path) -> dict[Path, int]:
     """Kill one of the actors of a class; return what had been written by then."""
     victim = random.SystemRandom().choice(run.find(title))
     os.kill(victim, signal.SIGKILL)

@@ -19,9 +19,10 @@ from tests.faults.runs import started
 from tests.tuning import tiny
 from tuning.encodings import EncodingCache
 from tuning.fusing import fusion_rows, listen
+from tuning.fusion_objective import FusionObjective
 from tuning.launch import PROGRESS_FILE, fit_directly, steps_in
 from tuning.members import Fitting, Known
-from tuning.objectives import FusionObjective, HeadObjective
+from tuning.objectives import HeadObjective
 from tuning.train import FUSION, Job, Step
 
 pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.timeout(600)]
@@ -66,14 +67,19 @@ def dev_metrics(run: Job) -> dict[str, float]:
 
 
 def told(out: Path) -> list[Step]:
-    """Read the epochs that a run has told of, without the steps that say that a part is ready."""
+    """Read the epochs of members that a run has told of."""
     log = out / PROGRESS_FILE
-    return [step for step in steps_in(log.read_text().splitlines()) if step.loss is not None] if log.exists() else []
+    return epochs_in(list(steps_in(log.read_text().splitlines()))) if log.exists() else []
+
+
+def epochs_in(steps: list[Step]) -> list[Step]:
+    """Leave out the steps that say that a part is ready, and those of the fusion."""
+    return [step for step in steps if step.epoch is not None and step.part in MEMBERS]
 
 
 def epochs_of(steps: list[Step]) -> list[tuple[str, int]]:
-    """Number of each epoch, by part."""
-    return [(step.part, min(round(step.share * EPOCHS), EPOCHS)) for step in steps if step.part in MEMBERS]
+    """Part and number of each epoch."""
+    return [(step.part, step.epoch) for step in steps if step.epoch is not None]
 
 
 def test_a_worker_is_killed(folder: Path, unkilled: dict[str, float]) -> None:
@@ -109,7 +115,7 @@ def test_two_workers_are_one_with_twice_the_batch(folder: Path) -> None:
         run.finish()
     one = job(folder, folder / "one", {**TWINS, "batch": 2 * TWINS["batch"]}, dropout=0.0)
     scores = fit_directly(one, steps.append)
-    losses = [step.loss for step in steps if step.loss is not None]
+    losses = [step.loss for step in epochs_in(steps)]
     assert len(losses) == 2 * TWINS["epochs"]
     np.testing.assert_allclose([step.loss for step in told(out)], losses, atol=1e-4)
     assert json.loads((out / "scores.json").read_text()) == pytest.approx(scores, abs=1e-4)

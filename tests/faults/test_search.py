@@ -1,0 +1,81 @@
+"""A search whose process is killed with SIGKILL goes on: what had ended stays, and it ends where an unkilled one ends.
+
+(`test_sweep.py` goes through the moments at which that may happen.)
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ensemble.plan import Plan
+from modalities.assets import cache_folder
+from tests.faults.driver import POINTS, sweep
+from tests.faults.runs import started
+from tests.tuning import tiny
+from tuning.cluster import running
+from tuning.search.outcome import Outcome, read_outcome
+from tuning.search.trials.member import ITERATIONS, SCORE
+from tuning.search.tune.kept import STATE, TRIALS
+from tuning.search.tune.sweep import KEPT, OUTCOME
+from tuning.search.tune.trial import SECONDS
+
+pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.timeout(900)]
+MEMBER = "face.static"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with the corpus, encoded in a cache of its own."""
+    usual, own = cache_folder(), tmp_path / "cache"
+    own.mkdir()
+    (own / "assets").symlink_to(usual / "assets")
+    monkeypatch.setenv("TWOFOLD_CACHE", str(own))
+    tiny.make(tmp_path / "corpus", own / "encodings", Plan.of(tiny.recipe().ensemble))
+    return tmp_path
+
+
+def ended(out: Path) -> list[dict[str, Any]]:
+    """Return the last result of every trial that is known to have ended, in order."""
+    path = out / "search" / MEMBER / KEPT / STATE
+    if not path.exists():
+        return []
+    with zipfile.ZipFile(path) as pack:
+        trials = [(json.loads(state), json.loads(told)) for state, told in json.loads(pack.read(TRIALS))["trial_data"]]
+    return [told["last_result"] for state, told in trials if state["status"] == "TERMINATED"]
+
+
+def outcome(out: Path) -> Outcome:
+    return read_outcome(out / "search" / MEMBER / OUTCOME)
+
+
+def test_a_killed_search_keeps_what_had_ended_and_ends_as_an_unkilled_one(folder: Path) -> None:
+    unkilled, killed = folder / "unkilled", folder / "killed"
+    with started("sweep", folder, killed, log=folder / "killed.log") as run:
+        run.until(lambda: len(ended(killed)) >= 2)
+        run.kill()
+    before = ended(killed)
+    assert 2 <= len(before) < POINTS, "it was killed too late"
+    assert not (killed / "search" / MEMBER / OUTCOME).exists()
+    with running(cpus=2):
+        sweep(folder, unkilled)
+        sweep(folder, killed)
+    whole, resumed = outcome(unkilled), outcome(killed)
+    assert len(resumed.trials) == len(whole.trials) == POINTS
+    assert [trial.state for trial in resumed.trials] == ["done"] * POINTS
+    for told, trial in zip(before, resumed.trials, strict=False):
+        assert (trial.values[SCORE], trial.seconds) == (told[SCORE], told[SECONDS]), "one that had ended was run again"
+    for one, other in zip(whole.trials, resumed.trials, strict=True):
+        assert other.settings == one.settings
+        assert len(other.curve) == ITERATIONS
+        assert other.values == pytest.approx(one.values, abs=1e-6)
+        assert other.curve == pytest.approx(one.curve, abs=1e-6)
+    best, again = whole.best(), resumed.best()
+    assert best is not None
+    assert again is not None
+    assert again.number == best.number == whole.chosen
+    assert (killed / "bundle" / "bundle.json").exists()
