@@ -29,7 +29,7 @@ from benchmarks.report import conditions, publish, tabulate
 from benchmarks.seen import GRID_SET, MEANT, Listed, Seen, read_list, watch
 from benchmarks.words import word_error_rate
 from ensemble import bundle
-from ensemble.predict.run import find_bundle
+from ensemble.manifest import find_bundle
 from ensemble.recognizer import Recognizer
 from modalities.types import FOREVER, SECOND, Faces, Frames, Segment, Times
 

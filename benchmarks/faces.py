@@ -1,13 +1,16 @@
-"""Faces: a small network with augmentation, trained from nothing by `fit`, against HOG and a linear SVM.
+"""Faces: small networks with augmentation, trained from nothing by `fit`, against HOG and a linear SVM.
 
     python -m benchmarks.faces --data ../shared/data/faces        (ck+48/ and fer2013/ are in that folder)
 
 UAR on CK+ (7 classes, five folds by subject over clips sorted by name) and on the part of FER2013 (its train and test).
 A picture of 48 × 48 pixels is a face (`face_as_given`) and a segment. The SVM's C is the best of three on what is
 reported, which is in its favour. Ours has no choice there: its settings come from trials inside train (`--choose` makes
-one: CK+ on a fold of the first fold's train, FER2013 on a tenth of train), every epoch is learnt, and the moving
-average of the weights is judged. One seed: it trains a backbone. Goals: five points above the baseline, which must be
-at most 1.5 below its published figure.
+one: CK+ on a fold of the first fold's train, FER2013 on a third of train), every epoch is learnt, and the moving
+average of the weights is judged, on a picture and its mirror image. `NETWORKS` networks are averaged, as many as there
+is time for: on train, one more helped each time. Those of CK+ go on from those that FER2013's train has taught, all but
+the last layer: ours has seen more pictures than the baseline.
+One seed: it trains a backbone. Goals: five points above the baseline, which must be at most 1.5 below its published
+figure, within `CAP` CPU seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import cast
 
 import numpy as np
@@ -28,7 +31,6 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
-from torch import Tensor
 
 from benchmarks.report import conditions, publish
 from ensemble.plan import EnsembleSettings, Plan
@@ -44,12 +46,14 @@ from tuning.objectives import HeadObjective
 
 PUBLISHED = {"ckplus": 77.8, "fer": 35.1}
 SHORTFALL, GAIN = 1.5, 5.0
-FOLDS, INNER, SEED = 5, 10, 7
+FOLDS, INNER, SEED = 5, 3, 7
+NETWORKS, CAP = 4, 900
 CS = (1e-5, 1e-4, 1e-3)
 MEMBER = "face.small"
 HEAD = {
     "channels": (16, 32, 64),
     "dropout": 0.2,
+    "mirrored": True,
     "augmentation": {"area": 0.8, "turn": 10.0, "light": 0.2, "contrast": 0.2, "colour": 0.0},
 }
 FIT = {
@@ -143,35 +147,41 @@ def baseline(faces: Faces, folds: Sequence[Fold]) -> float:
     return max(scores)
 
 
-def train(faces: Faces, learnt: Array) -> Head:
-    """Train a head on some rows, for all epochs."""
+def train(faces: Faces, learnt: Array, seed: int, taught: Head | None) -> Head:
+    """Train a head on some rows, for all epochs; it goes on from another, all but what maps to that one's classes."""
     head, fitting = Plan.of(faces.plan.settings).heads[MEMBER], FIT[faces.name]
     rows = Some(faces.rows, torch.from_numpy(learnt))
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     head.reset()
-    every = rows.take(torch.arange(len(rows)))
-    head.standardise_by(every["steps"], every["mask"])
-    fit(head, HeadObjective(head, rows, fitting), Data(rows, None), fitting, seed=SEED)
+    if taught is None:
+        every = rows.take(torch.arange(len(rows)))
+        head.standardise_by(every["steps"], every["mask"])
+    else:
+        own = {name: value for name, value in head.state().items() if name.startswith("tasks.")}
+        head.restore(taught.state() | own)
+    fit(head, HeadObjective(head, rows, fitting), Data(rows, None), fitting, seed=seed)
     return head
 
 
-def judge(head: Head, rows: Rows) -> Iterator[int]:
-    """Tell the class of each row."""
+def judge(heads: Sequence[Head], rows: Rows) -> Iterator[int]:
+    """Tell the class of each row: the likeliest in the mean of what the heads say."""
     with torch.inference_mode():
         for batch in chunks(rows):
-            logits: Tensor = head(batch["steps"], batch["mask"], batch["times"]).logits["expression"]
-            yield from logits.argmax(1).tolist()
+            answers = [(head, head(batch["steps"], batch["mask"], batch["times"])) for head in heads]
+            scores = torch.stack([head.scores(answer)["expression"] for head, answer in answers])
+            yield from scores.mean(0).argmax(1).tolist()
 
 
-def ours(faces: Faces, folds: Sequence[Fold]) -> float:
-    """UAR over all folds."""
+def ours(faces: Faces, folds: Sequence[Fold], taught: Sequence[Head | None]) -> tuple[float, list[Head]]:
+    """UAR over all folds, and the heads of the last."""
     said: dict[int, int] = {}
+    heads: list[Head] = []
     for number, (learnt, judged) in enumerate(folds, 1):
         began = perf_counter()
-        head = train(faces, learnt)
-        said |= zip(judged.tolist(), judge(head, Some(faces.rows, torch.from_numpy(judged))), strict=True)
+        heads = [train(faces, learnt, SEED + more, start) for more, start in enumerate(taught)]
+        said |= zip(judged.tolist(), judge(heads, Some(faces.rows, torch.from_numpy(judged))), strict=True)
         print(f"{faces.name}, fold {number} of {len(folds)}: {perf_counter() - began:.0f} s", file=sys.stderr)
-    return faces.score(said)
+    return faces.score(said), heads
 
 
 def main() -> int:
@@ -181,20 +191,22 @@ def main() -> int:
     parser.add_argument("--choose", action="store_true", help="stay inside train")
     asked = parser.parse_args()
     use_threads(1)
-    began = perf_counter()
+    began = process_time()
     with tempfile.TemporaryDirectory(prefix="twofold-faces-") as folder:
         parts = list(prepare(asked.data, Path(folder), inside=asked.choose))
         rows: list[dict[str, float | str]] = []
-        for faces, folds in parts:
-            at = perf_counter()
-            theirs, between = baseline(faces, folds), perf_counter()
-            mine = ours(faces, folds)
-            seconds = {"ours s": perf_counter() - between, "baseline s": between - at}
+        taught: Sequence[Head | None] = [None] * NETWORKS
+        for faces, folds in parts:  # FER2013 first: CK+ goes on from there
+            at = process_time()
+            theirs, between = baseline(faces, folds), process_time()
+            mine, taught = ours(faces, folds, taught)
+            seconds = {"ours CPU s": process_time() - between, "baseline CPU s": between - at}
             rows.append({"corpus": faces.name, "ours": mine, "baseline": theirs, **seconds})
     figures = {f"{row['corpus']}_uar": float(row["ours"]) for row in rows}
     figures |= {f"{row['corpus']}_uar_baseline": float(row["baseline"]) for row in rows}
-    figures |= {"seconds": perf_counter() - began, "seed": float(SEED)}
-    note = conditions(("torch", "scikit-learn", "scikit-image"), torch.get_num_threads(), 1)
+    figures |= {"cpu_seconds": process_time() - began, "seed": float(SEED)}
+    where = conditions(("torch", "scikit-learn", "scikit-image"), torch.get_num_threads(), 1)
+    note = f"ours: {NETWORKS} networks; those of CK+ go on from FER2013's; {where}"
     publish("Faces: UAR in per cent, inside train" if asked.choose else "Faces: UAR in per cent", rows, figures, note)
     return int(not asked.choose and any(missed(figures)))
 
@@ -206,7 +218,7 @@ def prepare(data: Path, folder: Path, *, inside: bool) -> Iterator[tuple[Faces, 
     faces = Faces.of("fer", learnt + judged, fer.expressions, folder / "fer")
     order = np.arange(len(learnt) + len(judged))
     fold = order[: len(learnt)], order[len(learnt) :]
-    yield faces, [_tenth(fold[0]) if inside else fold]
+    yield faces, [_third(fold[0]) if inside else fold]
     ckplus = read_corpus("ckplus", data / "ck+48")
     clips = sorted(ckplus.clips, key=lambda clip: clip.name)
     faces = Faces.of("ckplus", clips, ckplus.expressions, folder / "ckplus")
@@ -214,7 +226,7 @@ def prepare(data: Path, folder: Path, *, inside: bool) -> Iterator[tuple[Faces, 
     yield faces, faces.by_subject(folds[0][0], FOLDS)[:1] if inside else folds
 
 
-def _tenth(rows: Array) -> Fold:
+def _third(rows: Array) -> Fold:
     kept = rows % INNER == 0
     return rows[~kept], rows[kept]
 
@@ -225,6 +237,7 @@ def missed(figures: Mapping[str, float]) -> Iterator[bool]:
         theirs = figures[f"{name}_uar_baseline"]
         yield theirs < published - SHORTFALL
         yield figures[f"{name}_uar"] < theirs + GAIN
+    yield figures["cpu_seconds"] > CAP
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ five folds by speaker over clips sorted by name, their answers pooled. An uttera
 the corpus brings that, so that quiet takes, in which the speech cue hears nobody, are judged too. The baseline: mean,
 deviation and percentiles (5, 50, 95) of 20 MFCC, their deltas, log energy and log pitch, in a linear SVM.
 
-Heads learn every epoch. Rate and epochs are the best of `--choose`, which stays inside the first fold's train; what the
-head pools, and that it has a hidden layer, was compared on the reported folds. `wavlm_tiny` is a WavLM of two layers
+The head pools mean and deviation over time, as the linear SVM did whose figures on the same encoder set the goals; it
+learns every epoch, at a rate that was chosen inside the first fold's train. (Chosen in every fold between this head and
+one that pools the mean alone, by folds inside train, it came to 75.1 and 63.0.) `wavlm_tiny` is a WavLM of two layers
 with drawn weights that stay as they are. Means over three seeds, ± their deviation. `--cache` keeps encodings. Goals:
 `GOALS`; the baseline must be near what is known.
 """
@@ -40,7 +41,7 @@ from modalities.native import use_threads
 from modalities.types import FOREVER, SAMPLE_RATE, Array, Speech
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import LabelledClip
-from tuning.encodings import EncodingCache, impress, save_impression
+from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Keeper, Kept, Some, chunks, fit
 from tuning.metrics import uar
 from tuning.objectives import HeadObjective
@@ -49,18 +50,14 @@ CORPORA = ("emodb", "ravdess")
 PUBLISHED = {"emodb": 57.0, "ravdess": 41.0}
 GOALS = {"emodb": 74.0, "ravdess": 64.0}
 SHORTFALL = 1.5
-FOLDS, INNER, SEEDS = 5, 4, (0, 1, 2)
+FOLDS, SEEDS = 5, (0, 1, 2)
 ENCODERS: Mapping[str, Mapping[str, Any]] = {
     "moonshine": {"kind": "moonshine"},
     "wavlm_tiny": {"kind": "wavlm", "preset": "tiny"},
 }
 OURS = "moonshine"
-HEAD = {"hidden": 128, "dropout": 0.0}
+HEAD = {"kind": "statistics", "settings": {"hidden": 128, "dropout": 0.0}}
 FIT = FitSettings(epochs=20, batch=32, lr=1e-3, weight_decay=0.1)
-CANDIDATES = {
-    f"lr {lr}, {epochs} epochs": FIT.model_copy(update={"lr": lr, "epochs": epochs})
-    for lr, epochs in ((1e-3, 10), (3e-3, 10), (1e-3, 20))
-}
 FRAME, HOP = 1024, 160
 ALL_SPEECH = {"speech": Speech(np.array([[0, FOREVER]], np.int64), FOREVER)}
 Fold = tuple[Array, Array]
@@ -69,12 +66,7 @@ Fold = tuple[Array, Array]
 
 def plan_of(expressions: tuple[str, ...]) -> Plan:
     """Make a plan of one audio modality per encoder, each with one head; an utterance is one segment."""
-    head = {
-        "kind": "statistics",
-        "grid": {"duration": 60, "step": 60, "tail": 0},
-        "tasks": ("expression",),
-        "settings": HEAD,
-    }
+    head = {**HEAD, "grid": {"duration": 60, "step": 60, "tail": 0}, "tasks": ("expression",)}
     modalities = {
         name: {"kind": "audio", "settings": {"encoder": encoder, "gate": 0.0}, "heads": {"head": head}}
         for name, encoder in ENCODERS.items()
@@ -102,13 +94,10 @@ class Utterances:
         plan = plan_of(corpus.expressions)
         cache = EncodingCache(kept_in, plan)
         for clip in cache.missing(clips):
-            save_impression(impress(plan, clip.footages()), cache.path(clip))
-        return cls(
-            name,
-            plan,
-            clips,
-            {m.modality: kept(clips, cache, (m.modality, m.grid), folder / m.modality) for m in plan.members},
-        )
+            cache.fill(clip)
+        keys = {member.modality: (member.modality, member.grid) for member in plan.members}
+        rows = {encoder: kept(clips, cache, key, folder / encoder) for encoder, key in keys.items()}
+        return cls(name, plan, clips, rows)
 
     @property
     def targets(self) -> Array:
@@ -161,26 +150,26 @@ def baseline(corpus: Utterances, folds: Sequence[Fold]) -> float:
     return corpus.score(said)
 
 
-def ours(corpus: Utterances, encoder: str, folds: Sequence[Fold], settings: FitSettings) -> list[float]:
-    """Fit a head per fold; one score per seed."""
+def ours(corpus: Utterances, encoder: str, folds: Sequence[Fold]) -> list[float]:
+    """Fit the head of an encoder per fold; one score per seed."""
     scores = []
     for seed in SEEDS:
         said: dict[int, int] = {}
         for learnt, judged in folds:
             rows, others = (Some(corpus.rows[encoder], torch.from_numpy(side)) for side in (learnt, judged))
-            head = fitted(corpus.plan.heads[f"{encoder}.head"], rows, settings, seed)
+            head = fitted(corpus.plan.heads[f"{encoder}.head"], rows, seed)
             said |= zip(judged.tolist(), judge(head, others), strict=True)
         scores.append(corpus.score(said))
     return scores
 
 
-def fitted(head: Head, rows: Some, settings: FitSettings, seed: int) -> Head:
+def fitted(head: Head, rows: Some, seed: int) -> Head:
     """Fit a head from the start, for all epochs."""
     torch.manual_seed(seed)
     head.reset()
     every = rows.take(torch.arange(len(rows)))
     head.standardise_by(every["steps"], every["mask"])
-    fit(head, HeadObjective(head, rows, settings), Data(rows, None), settings, seed=seed)
+    fit(head, HeadObjective(head, rows, FIT), Data(rows, None), FIT, seed=seed)
     return head
 
 
@@ -196,18 +185,10 @@ def measure(corpus: Utterances) -> dict[str, float | str]:
     folds = corpus.folds(np.arange(len(corpus.clips)), FOLDS)
     row: dict[str, float | str] = {"corpus": corpus.name, "baseline": baseline(corpus, folds)}
     for encoder in ENCODERS:
-        scores = ours(corpus, encoder, folds, FIT)
+        scores = ours(corpus, encoder, folds)
         row |= {encoder: float(np.mean(scores)), f"± {encoder}": float(np.std(scores))}
         print(f"{corpus.name}, {encoder}: {', '.join(f'{score:.1f}' for score in scores)}", file=sys.stderr)
     return row
-
-
-def choose(corpus: Utterances) -> dict[str, float | str]:
-    """Return a row of the table: all candidates inside the first fold's train."""
-    learnt, _ = corpus.folds(np.arange(len(corpus.clips)), FOLDS)[0]
-    inner = corpus.folds(learnt, INNER)
-    scores = {name: float(np.mean(ours(corpus, OURS, inner, settings))) for name, settings in CANDIDATES.items()}
-    return {"corpus": corpus.name, **scores}
 
 
 def main() -> int:
@@ -215,7 +196,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="a folder that keeps encodings")
-    parser.add_argument("--choose", action="store_true", help="compare settings inside train")
     asked = parser.parse_args()
     use_threads(1)
     began, rows = perf_counter(), list[dict[str, float | str]]()
@@ -224,11 +204,11 @@ def main() -> int:
             at = Path(folder, name)
             corpus = Utterances.of(name, asked.data / name, asked.cache or at / "encodings", at / "rows")
             print(f"{name}: encoded after {perf_counter() - began:.0f} s", file=sys.stderr)
-            rows.append(choose(corpus) if asked.choose else measure(corpus))
+            rows.append(measure(corpus))
     note = f"{conditions(('torch', 'scikit-learn', 'librosa'), torch.get_num_threads(), 1)}; {len(SEEDS)} seeds"
-    figures = {"seconds": perf_counter() - began} if asked.choose else told(rows) | {"seconds": perf_counter() - began}
-    publish("Speech: UAR in per cent, inside train" if asked.choose else "Speech: UAR in per cent", rows, figures, note)
-    return int(not asked.choose and any(missed(figures)))
+    figures = told(rows) | {"seconds": perf_counter() - began}
+    publish("Speech: UAR in per cent", rows, figures, note)
+    return int(any(missed(figures)))
 
 
 def told(rows: Sequence[Mapping[str, float | str]]) -> dict[str, float]:

@@ -4,10 +4,10 @@
 
 Six members, one for each model (3B, 7B, 32B) and prompt; macro-F1 over the seven classes of AFEW, learnt on train,
 reported on dev, with intervals over clips. The baseline learns each set by itself. Ours learn one head on the captions
-of all six, so that every segment of train is told in six ways; each member reads its own captions by it. This and the
-head's settings were chosen inside train. The encoder is chosen in every run by cross-validation inside train, five
-folds by clip; what the heads of the folds say about clips that they never saw fits the fusion and PFSA's prototypes.
-Three seeds: figures are their means; the first one's head is what is fused and written.
+of all six, so that every segment of train is told in six ways; each member reads its own captions by it. This and what
+`terms` counts were chosen inside train. The encoder is chosen in every run by cross-validation inside train, five folds
+by clip; what the heads of the folds say about clips that they never saw fits the fusion and PFSA's prototypes. Three
+seeds: figures are their means; the first one's head is what is fused and written.
 
 `--write` also judges the segments of C-EXPR-DB, which have no labels. Goals: the members' mean is one point above the
 baseline's, which must be at most 1.5 points below its published figure.

@@ -36,7 +36,7 @@ from modalities.types import FOREVER, Array, Segment, Transcript
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import SPLITS, Corpus, LabelledClip, Split
 from tuning.corpora.labelling import OverSpans
-from tuning.encodings import EncodingCache, impress, save_impression
+from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Held, Kept, Rows, chunks, fit
 from tuning.members import Fitting, Known
 from tuning.metrics import bootstrap, f1_scores, macro_f1
@@ -112,7 +112,7 @@ def rows_of(plan: Plan, corpus: Corpus, cache: EncodingCache, folder: Path) -> d
     }
     missing = cache.missing(chain.from_iterable(sides.values()))
     for clip in track(missing, "sentence vectors", disable=not sys.stderr.isatty()):
-        save_impression(impress(plan, clip.footages()), cache.path(clip))
+        cache.fill(clip)
     fitting = Fitting(plan, plan.members[0], FitSettings(), SEEDS[0], cache)
     return {split: fitting.keep([Known(clip, 0) for clip in clips], folder / split) for split, clips in sides.items()}
 

@@ -1,0 +1,1 @@
+"""Fusions on what real systems, and people, say about real clips: is any of them better than the plain mean?"""
