@@ -11,25 +11,27 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from modalities.assets import fetch as fetch_assets
 from modalities.assets import offline
 from modalities.assets import table as asset_table
+from modalities.console import AsJson, show
 from modalities.licences import Licensed, Manifest
-
-if TYPE_CHECKING:
-    from ensemble.predict import Gathered
+from serve.commands import key, serve
+from tuning.commands.corpora import SplitName, clips_of, corpus_app
+from tuning.commands.measure import evaluate, reproduce
+from tuning.commands.search import tune
+from tuning.commands.size import size
+from tuning.commands.train import demo, train
 
 app = typer.Typer(
     help="Compound expressions in video: a clip in, a timeline out.",
@@ -37,17 +39,25 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-SplitName = Literal["train", "dev", "test"]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead of a table.")]
 
 ERRORS = {
     "modalities.assets:AssetError": 1,
+    "modalities.device:DeviceError": 2,
     "modalities.media:MediaError": 2,
     "modalities.cues.caption.table:CaptionTableError": 2,
-    "ensemble.bundle:BundleError": 2,
+    "ensemble.manifest:BundleError": 2,
     "ensemble.predict.clips:InputError": 2,
     "ensemble.write.abaw.formats:AbawError": 2,
+    "serve.asking:ServerError": 1,
+    "serve.asking:ServerRefusedError": 2,
+    "serve.settings:SettingsError": 2,
+    "serve.http.keys:KeysError": 2,
     "tuning.recipe:RecipeError": 2,
+    "tuning.search.asking:SearchError": 2,
+    "tuning.storage:StorageError": 2,
+    "tuning.tracking:TrackingError": 2,
+    "tuning.address:LostClusterError": 1,
+    "tuning.address:ClusterError": 2,
     "tuning.corpora.corpus:CorpusError": 2,
     "tuning.evaluation.compare:CompareError": 2,
     "tuning.reproduction.paper:ReproductionError": 2,
@@ -93,16 +103,6 @@ def sentence(problem: Exception) -> str:
     return str(problem)
 
 
-def show(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table on stdout; in a file or a pipe no line is broken."""
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*map(escape, row))  # a clip may be called [x]
-    Console(width=None if sys.stdout.isatty() else 1000).print(grid)
-
-
 def _version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the option's value
     if wanted:
         typer.echo(metadata.version("twofold"))
@@ -112,11 +112,29 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the opt
 @app.callback()
 def options(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback has seen it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"] | None,
+        typer.Option(help="Where torch computes; else TWOFOLD_DEVICE, else a GPU where there is one."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="A Ray cluster: auto, HOST:PORT, ray://HOST:PORT; else RAY_ADDRESS, else this machine."),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="A folder that all machines of a cluster share; else TWOFOLD_STORAGE, else this machine's."),
+    ] = None,
 ) -> None:
     """Take what stands before the command."""
+    said = {"TWOFOLD_DEVICE": device, "RAY_ADDRESS": address, "TWOFOLD_STORAGE": storage}
+    os.environ |= {name: value for name, value in said.items() if value}
+    if address and address != "local":
+        from tuning.address import find
+
+        find(address)  # whatever the command does with it: a wrong one is said at once
 
 
 # ------------------------------------------------------------------------------------------------------------ commands
@@ -159,7 +177,7 @@ def licences(
     if bundle is None:
         found = [Licensed.model_validate(asset, from_attributes=True) for asset in asset_table()]
     else:
-        from ensemble.bundle import read_manifest
+        from ensemble.manifest import read_manifest
 
         found = Manifest.model_validate(read_manifest(bundle)).everything
     if as_json:
@@ -192,27 +210,35 @@ def predict(  # noqa: PLR0913  each is an option of the command
     corpus: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a corpus instead of clips; or more.")] = None,
     split: Annotated[SplitName, typer.Option(help="Which clips of the corpus.")] = "test",
     abaw: Annotated[str, typer.Option(help="ABAW files beside that of CE: expr, va, au, mtl; with commas.")] = "",
+    server: Annotated[str | None, typer.Option(help="A server that recognises them, as http://HOST:PORT.")] = None,
+    key: Annotated[str | None, typer.Option(envvar="TWOFOLD_KEY", help="Key for that server.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recognise clips, or those of a corpus: a timeline of each as JSON, CSV, Parquet, ABAW text and a picture."""
     if bool(clips) == bool(corpus):
         raise typer.BadParameter("give clips (and folders of clips), or a corpus with --corpus NAME=FOLDER, not both")
+    if server and (bundle or corpus or abaw):
+        raise typer.BadParameter("a server has its own bundle and files: leave --bundle, --corpus and --abaw away")
     from ensemble.predict import Wishes
     from ensemble.predict import predict as run
     from ensemble.write.abaw import parse_kinds
+    from modalities.device import device
     from modalities.native import use_threads
+    from serve.remote import predict as ask
 
-    use_threads(1)
     wishes = Wishes(frozenset(without or ()), all_tracks=tracks == "all", prompts=tuple(prompt or ()))
     with Console(stderr=True).status("starting") as status:
-        summary = run(
-            clips or clips_of(corpus or [], split),
-            out,
-            bundle,
-            wishes=wishes,
-            abaw=parse_kinds(abaw),
-            report=lambda text: status.update(escape(text)),
-        )
+
+        def report(text: str) -> None:
+            status.update(escape(text))
+
+        if server:
+            summary = ask(clips or [], out, server, key, wishes=wishes, report=report)
+        else:
+            device()
+            use_threads(1)
+            sources = clips or clips_of(corpus or [], split)
+            summary = run(sources, out, bundle, wishes=wishes, abaw=parse_kinds(abaw), report=report)
     for remark in summary.remarks():
         typer.echo(f"twofold: {remark}", err=True)
     if as_json:
@@ -222,165 +248,9 @@ def predict(  # noqa: PLR0913  each is an option of the command
     raise typer.Exit(summary.code)
 
 
-def clips_of(given: list[str], split: SplitName) -> Gathered:
-    """Gather the clips of corpora."""
-    from tuning.evaluation.splits import gather_split
-
-    return gather_split(named_folders(given, ()), split)
-
-
-@app.command()
-def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe: a TOML file, or the name of a shipped one.")],
-    *,
-    corpus: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a corpus; again for more.")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the fit and the bundle go.")] = Path("runs/train"),
-    seed: Annotated[int | None, typer.Option(help="Of the training; the recipe's if not given.")] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Ray Train workers; 0 trains in this process.")] = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Train a recipe on corpora, and write a bundle. The test split is not opened."""
-    typer.echo("twofold: starting (torch, Ray) …", err=True)
-    from tuning.cluster import running
-    from tuning.recipe import read_recipe
-    from tuning.run import run
-    from tuning.stages import Stages
-
-    read = read_recipe(recipe)
-    read = read if seed is None else read.model_copy(update={"seed": seed})
-    corpora = named_folders(corpus or [], read.corpora)
-    stages = Stages(Console(stderr=True))
-    with running():
-        bundle = run(read, corpora, out.resolve(), workers=workers, stages=stages)
-    stages.sum_up()
-    typer.echo(json.dumps({"bundle": str(bundle), **stages.seconds}) if as_json else f"The bundle is in {bundle}.")
-
-
-@app.command()
-def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="A trained ensemble.")],
-    *,
-    corpus: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a corpus; again for more.")] = None,
-    split: Annotated[SplitName, typer.Option(help="Which clips.")] = "test",
-    against: Annotated[Path | None, typer.Option(help="Another bundle, to compare with on the same clips.")] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Where evaluation.json and .png go; else beside the bundle.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Score a bundle on a split of corpora: fused, plain mean and every member, with intervals."""
-    corpora = named_folders(corpus or [], ())
-    typer.echo("twofold: starting (torch, Ray) …", err=True)
-    from tuning.evaluation.report import evaluate_and_report
-    from tuning.stages import Stages
-
-    tables, figures, folder = evaluate_and_report(
-        bundle, corpora, split, against=against, out=out, stages=Stages(Console(stderr=True))
-    )
-    for table in tables:
-        Console(width=None if sys.stdout.isatty() else 160).print(table)
-    typer.echo(json.dumps(figures) if as_json else f"Everything is in {folder}.")
-
-
-@app.command()
-def reproduce(
-    paper: Annotated[str, typer.Argument(help="Whose tables: ras9.")],
-    *,
-    runs: Annotated[Path, typer.Option(help="Where our evaluations lie, however deep.")] = Path("runs"),
-    bundle: Annotated[list[Path] | None, typer.Option(help="A bundle to evaluate first; again for more.")] = None,
-    corpus: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a corpus of the paper; or more.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print a paper's tables with our figures beside them, and what is missing where there are none."""
-    corpora = named_folders(corpus, ()) if corpus else {}
-    from tuning.reproduction import reproduce as run
-    from tuning.stages import Stages
-
-    found = run(paper, runs, bundle or [], corpora, Stages(Console(stderr=True)))
-    for table in found.tables:
-        Console(width=None if sys.stdout.isatty() else 240).print(table)
-    for note in found.notes:
-        typer.echo(f"* {note}")
-    if as_json:
-        typer.echo(json.dumps(found.figures))
-
-
-def named_folders(given: list[str], wanted: tuple[str, ...]) -> dict[str, Path]:
-    """Read NAME=FOLDER; every corpus that a recipe names must be given one."""
-    folders: dict[str, Path] = {}
-    for one in given:
-        name, found, folder = one.partition("=")
-        if not found or not folder:
-            raise typer.BadParameter(f"--corpus takes NAME=FOLDER, as meld=/data/MELD, but got {one!r}")
-        folders[name] = Path(folder).expanduser().resolve()
-    if not folders:
-        names = " ".join(f"--corpus {name}=FOLDER" for name in wanted) or "--corpus NAME=FOLDER"
-        raise typer.BadParameter(
-            f"say where the corpora are: {names}; `twofold corpus list` names those that are known"
-        )
-    return folders
-
-
-corpus_app = typer.Typer(help="What corpora are known, and whether one is whole.", no_args_is_help=True)
+for command in (train, tune, evaluate, reproduce, demo, size, serve, key):
+    app.command()(command)
 app.add_typer(corpus_app, name="corpus")
-
-
-@corpus_app.command("list")
-def list_corpora(*, as_json: AsJson = False) -> None:
-    """List the corpora that can be read, with their licences."""
-    from tuning.corpora.check import known
-
-    columns, rows = ["name", "story", "licence"], known()
-    if as_json:
-        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
-    else:
-        show(columns, rows)
-
-
-@corpus_app.command("check")
-def check_corpus(
-    name: Annotated[str, typer.Argument(help="A corpus of the list, or module:function of a reader.")],
-    root: Annotated[Path, typer.Argument(help="The corpus's folder, or a manifest's file.")],
-    *,
-    deep: Annotated[bool, typer.Option("--deep", help="Also open every file, and find files that are alike.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Count a corpus per split and class beside what its authors state, and list everything that is wrong with it."""
-    from tuning.catalog import CORPORA
-    from tuning.corpora.check import check
-
-    if ":" not in name and name not in CORPORA:
-        raise typer.BadParameter(f"no corpus {name}; there are {', '.join(CORPORA)}")
-    with Console(stderr=True).status("reading") as status:
-        checked = check(name, root, lambda text: status.update(escape(text)), deep=deep)
-    for problem in checked.problems:
-        typer.echo(f"twofold: {problem}", err=True)
-    if as_json:
-        typer.echo(json.dumps(checked.document()))
-    else:
-        show(*checked.table())
-        typer.echo(f"{checked.duplicates} duplicates left out, {len(checked.problems)} problems")
-    raise typer.Exit(checked.code)
-
-
-@app.command()
-def demo(
-    *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the fit, the bundle and the results go.")] = Path(
-        "runs/demo"
-    ),
-    seed: Annotated[int, typer.Option(help="Of the corpus and of the training.")] = 7,
-    workers: Annotated[int, typer.Option(min=0, max=1, help="Ray Train workers; 0 trains in this process.")] = 1,
-) -> None:
-    """Make a corpus, train seven members on it, fuse them, open the test split, and write a bundle."""
-    typer.echo("Twofold demo: starting (torch, Ray, MediaPipe) …", err=True)
-    from tuning.demo import demo as run
-    from tuning.evaluation.show import results_table
-
-    results, figures = run(out, seed=seed, workers=workers)
-    table = results_table(results, "Test split, per frame (95 % interval by clip)")
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-    typer.echo(json.dumps(figures))
 
 
 @app.command()
