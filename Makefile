@@ -13,7 +13,7 @@ PYTHON ?= $(shell for one in python3.11 python3 python; do \
 	$$one -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && command -v $$one && break; done)
 
 # two test files at a time, each in one process, so that what a file makes once is made once
-TWO := -n 2 --dist loadfile
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 # $(call stage,name,command): run it and say how long it took, whether it passed or not
 stage = @start=$$SECONDS; echo "── $(1)"; status=0; $(2) || status=$$?; \
@@ -49,11 +49,10 @@ test-fast: setup ## the tests that neither train nor start Ray
 	$(call stage,fast tests,TWOFOLD_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -rs -m "not ray and not slow and not faults and not cluster")
 
 test: lint test-fast ## style, types, import contracts and all tests
-	$(call stage,slow tests,TWOFOLD_OFFLINE=1 $(BIN)/pytest $(TWO) -m "slow and not ray and not faults and not cluster" --durations=10)
-	$(call stage,tests on Ray,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m "ray and not faults and not cluster" --durations=10)
+	$(call stage,slow tests,TWOFOLD_OFFLINE=1 $(BIN)/pytest $(TWO) -m "(slow or ray) and not faults and not cluster" --durations=20)
 
 test-faults: setup ## runs that are killed and must go on as if nothing had happened
-	$(call stage,faults,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m "faults and not cluster" --durations=10)
+	$(call stage,faults,TWOFOLD_OFFLINE=1 $(BIN)/pytest $(TWO) -m "faults and not cluster" --durations=20)
 
 test-cluster: setup ## three hosts on this machine, reached by SSH: ray up, work, machines that die, ray down
 	$(call stage,cluster,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m cluster -x -rs tests/cluster)

@@ -3,6 +3,13 @@ by side; with more, threads that wait for each other make the suite many times s
 
 import os
 
+import pytest
+
 os.environ.setdefault("RAY_worker_niceness", "0")  # else Ray's workers wait for whatever else runs: another test
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what starts Ray, for it takes longest: else one process would wait for another's last file."""
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import numpy as np
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -20,7 +19,7 @@ from ensemble.host import Host
 from ensemble.plan import EnsembleSettings, Plan
 from modalities.modality import Modality
 from modalities.native import use_threads
-from modalities.types import Array, Encoding, Percept, Segment
+from modalities.types import Encoding, Percept, Segment
 from tuning.machines import machines
 from tuning.room import Demand
 
@@ -30,7 +29,8 @@ class ModalityActor(Host):
 
     def __init__(self, settings: EnsembleSettings, modality: str) -> None:
         use_threads(1)
-        super().__init__(Plan.of(settings), modality)
+        alone = settings.model_copy(update={"modalities": {modality: settings.modalities[modality]}})
+        super().__init__(Plan.of(alone), modality)
 
 
 Actors = Mapping[str, Mapping[str, str]]
@@ -50,9 +50,9 @@ class Elsewhere:
         self._actor: Any = ray.get_actor(names.get(here.get_node_id(), one))
 
     def encode(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> Encoding:
-        """Ask the actor; what comes out of Ray's store is read-only, and torch wants to own what it is given."""
+        """Ask the actor."""
         found: Encoding = ray.get(self._actor.encode.remote(percepts, segments))
-        return Encoding(found.segments, *(_own(column) for column in (found.steps, found.mask, found.times)))
+        return found.writable()
 
 
 @contextmanager
@@ -92,7 +92,3 @@ def _fitting(options: Mapping[str, Any]) -> list[dict[str, Any]]:
     needs = Demand.of("", {"resources": {}, **options}).needs
     found = [node for node in machines() if all(node["Resources"].get(name, 0.0) >= needs[name] for name in needs)]
     return found or machines()
-
-
-def _own(column: Array) -> Array:
-    return np.require(column, requirements="W")

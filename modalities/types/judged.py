@@ -43,6 +43,15 @@ class Encoding:
         """Segments with at least one step [S]."""
         return np.asarray(self.mask.any(axis=1))
 
+    def writable(self) -> Encoding:
+        """Return the same in arrays that may be written to: torch wants that, and what Ray's store gives may not."""
+        return Encoding(
+            self.segments,
+            np.require(self.steps, requirements="W"),
+            np.require(self.mask, requirements="W"),
+            np.require(self.times, requirements="W"),
+        )
+
     @classmethod
     def join(cls, parts: Iterable[Encoding]) -> Encoding:
         """Put the segments of several encodings into one, padded to the longest; there must be at least one."""

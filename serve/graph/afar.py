@@ -20,7 +20,7 @@ from ensemble.plan import Plan
 from modalities.grid import Grid
 from modalities.types import Encoding, Output, Percept, Segment
 from serve.graph.absence import Lost
-from serve.graph.parcels import Parcels, own
+from serve.graph.parcels import Parcels
 from serve.graph.repeating import DIED, TURNS
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class FarHost:
     def encode(self, percepts: Mapping[str, Percept], segments: Sequence[Segment]) -> Encoding:
         """Ask it; what comes out of Ray's store is read-only, and steps are written into place here."""
         found: Encoding = self._handle.ask("encode", self._parcels.pack(percepts), list(segments))
-        return own(found)
+        return found.writable()
 
     def judge(self, encodings: Mapping[str, Encoding]) -> dict[str, Output]:
         """Ask its heads."""

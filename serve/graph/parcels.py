@@ -1,16 +1,14 @@
-"""What travels between deployments: frames once for all who look at them, and arrays that may be written to."""
+"""What travels between deployments: frames once for all who look at them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-import numpy as np
 import ray
 
-from modalities.types import Array, Encoding, Frames, Percept
+from modalities.types import Frames, Percept
 
 
 class Parcels:
@@ -47,12 +45,3 @@ class Parcel:
 def unpack(percepts: Mapping[str, Any]) -> dict[str, Percept]:
     """Return what was packed."""
     return {role: percept.open() if isinstance(percept, Parcel) else percept for role, percept in percepts.items()}
-
-
-def own(encoding: Encoding) -> Encoding:
-    """Return an encoding whose arrays may be written to."""
-    return replace(encoding, steps=_own(encoding.steps), mask=_own(encoding.mask), times=_own(encoding.times))
-
-
-def _own(column: Array) -> Array:
-    return np.require(column, requirements="W")

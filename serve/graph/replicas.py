@@ -115,9 +115,8 @@ class HostReplica:
     async def judge(self, encodings: Mapping[str, Encoding]) -> dict[str, Output]:
         """Ask heads what segments show."""
         from serve.graph.batching import steps_in
-        from serve.graph.parcels import own
 
-        asked = {name: own(encoding) for name, encoding in encodings.items()}
+        asked = {name: encoding.writable() for name, encoding in encodings.items()}
         if steps_in(asked) < self._most:
             found: dict[str, Output] = _answer(await self._judge_some(asked))
         else:

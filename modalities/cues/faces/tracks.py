@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from modalities.cues.faces.find import Face, Image
 from modalities.types import Microseconds, seconds
@@ -53,6 +52,8 @@ def associate(
     tracks: Sequence[Track], faces: Sequence[Face], looks: Sequence[Look], time: Microseconds, shape: tuple[int, int]
 ) -> list[Track | None]:
     """Give each face the track that it continues, or None. `shape`: height and width of the frame in pixels."""
+    from scipy.optimize import linear_sum_assignment  # whoever follows no faces does without this second
+
     found: list[Track | None] = [None] * len(faces)
     costs = np.full((len(tracks), len(faces)), REFUSED)
     for row, track in enumerate(tracks):
