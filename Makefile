@@ -7,6 +7,8 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# where it is set, every process compiles torch and all else anew: half of what starting one takes
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 READY := .venv/.ready
 PYTHON ?= $(shell for one in python3.11 python3 python; do \
