@@ -187,6 +187,7 @@ def rows(head, count=24):
     return Held(columns, tuple(head.speaks))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "settings"), [("attention", {"mixup": 0.3, "jitter": 0.1, "ema": 0.9}),
                                                 ("uncertain", {"loss": "focal", "schedule": "plateau"}),
                                                 ("mamba", {"balance": "class", "accumulate": 2}),
@@ -287,6 +288,7 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
         chosen("cuda", monkeypatch)
 
 
+@pytest.mark.slow
 def test_the_command_line_chooses_the_device_and_doctor_names_it():
     told = {finding.name: finding for finding in inspect()}["device"]
     assert (told.found, told.remedy) == (str(device()), "")

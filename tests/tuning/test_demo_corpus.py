@@ -146,6 +146,7 @@ def test_labels_follow_the_movements(state: str) -> None:
     assert np.abs(labels["valence_arousal"]).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_clip_has_a_row_of_labels_for_every_frame_at_its_presentation_time(
     folder: Path, compound: Script, basic: Script
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_clip_has_a_row_of_labels_for_every_frame_at_its_presentation_time(
             assert labels[task.name].shape == (len(pictures), len(task.labels))
 
 
+@pytest.mark.slow
 def test_the_same_script_gives_the_same_clip(folder: Path, basic: Script, tmp_path: Path) -> None:
     make_clip(basic, tmp_path)
     again, before = (place / f"{basic.name}.npz" for place in (tmp_path, folder))

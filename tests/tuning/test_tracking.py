@@ -104,6 +104,7 @@ def test_the_settings_the_manifest_and_what_was_chosen_stand_beside_the_curves(m
         assert curves(tmp_path / "board" / "settings", f"best/{part}") == [(0, pytest.approx(score))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("save_every", [0, 1000], ids=["goes on", "begins the member again"])
 @pytest.mark.parametrize("stop_at", [("face.static", 3), ("audio.attention", 2), (FUSION, 1)], ids=str)
 def test_a_fit_that_was_stopped_has_every_epoch_once(made: Job, tmp_path: Path, stop_at, save_every) -> None:

@@ -16,6 +16,8 @@ from tuning.evaluation import FUSED, MEAN, evaluate
 from tuning.launch import fit_directly, fit_on_ray
 from tuning.train import FUSION, MAPPING, Job, Step, read_scores
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
