@@ -13,3 +13,15 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what starts Ray, for it takes longest: else one process would wait for another's last file."""
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the rows that tests have recorded, under the head that is their property's name."""
+    tables: dict[str, list[object]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for head, row in report.user_properties:
+            tables.setdefault(head, []).append(row)
+    for head, rows in tables.items():
+        terminalreporter.write_line("")
+        for line in (head, *rows):
+            terminalreporter.write_line(str(line))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import av
 import numpy as np
 
 from modalities.types import FOREVER, SAMPLE_RATE, SAMPLED_FPS, SECOND, Footage, Frames, Waveform
@@ -58,6 +59,24 @@ def film(seconds=12.3, *, people=PEOPLE, sound=True, seed=0):
     images = tuple(_image(float(time) / SECOND, seconds, people) for time in times)
     samples = _tones(seconds, rng) if sound else np.zeros(0, np.float32)
     return Film(times, images, samples, end)
+
+
+def write(film, path, *, scale=8, codec="mpeg4"):
+    """Write a film as a file, each of its pixels so many wide; returns the file."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream(codec, rate=25)
+        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
+        height, width, _ = film.images[0].shape
+        video.width, video.height, video.pix_fmt = width * scale, height * scale, "yuv420p"
+        for image in film.images:
+            large = np.kron(image, np.ones((scale, scale, 1), np.uint8))
+            container.mux(video.encode(av.VideoFrame.from_ndarray(large, format="rgb24")))
+        sound = av.AudioFrame.from_ndarray(film.samples[None], format="fltp", layout="mono")
+        sound.sample_rate = SAMPLE_RATE
+        container.mux(audio.encode(sound))
+        container.mux(video.encode())
+        container.mux(audio.encode())
+    return path
 
 
 def _image(time, seconds, people):

@@ -8,12 +8,8 @@ import socket
 import threading
 import time
 
-import av
 import httpx
-import numpy as np
 import uvicorn
-
-from modalities.types import SAMPLE_RATE
 
 
 class Running:
@@ -45,21 +41,3 @@ class Running:
         self._server.should_exit = True
         self._thread.join(60)
         self._socket.close()
-
-
-def encode(film, path, *, scale=8, codec="mpeg4"):
-    """Write a film (`tests/films.py`) as a file."""
-    with av.open(str(path), "w") as container:
-        video = container.add_stream(codec, rate=25)
-        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
-        height, width, _ = film.images[0].shape
-        video.width, video.height, video.pix_fmt = width * scale, height * scale, "yuv420p"
-        for image in film.images:
-            large = np.kron(image, np.ones((scale, scale, 1), np.uint8))
-            container.mux(video.encode(av.VideoFrame.from_ndarray(large, format="rgb24")))
-        sound = av.AudioFrame.from_ndarray(film.samples[None], format="fltp", layout="mono")
-        sound.sample_rate = SAMPLE_RATE
-        container.mux(audio.encode(sound))
-        container.mux(video.encode())
-        container.mux(audio.encode())
-    return path

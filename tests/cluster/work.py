@@ -12,12 +12,11 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-import av
 import numpy as np
 from rich.console import Console
 
 from ensemble.plan import EnsembleSettings, Plan
-from modalities.types import SAMPLE_RATE, ClipName, Frames
+from modalities.types import ClipName, Frames
 from tests import films, toys
 from tests.cluster.notes import CLIPS, EPOCHS, TRIALS, note
 from tests.tuning import tiny
@@ -124,8 +123,7 @@ def recipe() -> Recipe:
 
 def prepare(folder: Path) -> None:
     """Make clips, a table of their labels, a recipe for it, and the tiny corpus with its encodings."""
-    film = folder / "film.mp4"
-    write_film(film)
+    film = films.write(films.film(SECONDS), folder / "film.mp4", scale=4)
     clips = folder / "clips"
     clips.mkdir()
     rows = ["path,subject,split,expression"]
@@ -137,24 +135,6 @@ def prepare(folder: Path) -> None:
     (folder / "clips.csv").write_text("\n".join(rows) + "\n")
     (folder / "my_recipe.toml").write_text(RECIPE)
     tiny.make(folder / "tiny" / "corpus", folder / "encodings", Plan.of(recipe().ensemble))
-
-
-def write_film(path: Path) -> None:
-    """Write the toy film as a file."""
-    shown = films.film(SECONDS)
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("mpeg4", rate=25)
-        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
-        video.height, video.width, _ = np.kron(shown.images[0], np.ones((4, 4, 1))).shape
-        video.pix_fmt = "yuv420p"
-        for image in shown.images:
-            large = np.kron(image, np.ones((4, 4, 1), np.uint8))
-            container.mux(video.encode(av.VideoFrame.from_ndarray(large, format="rgb24")))
-        sound = av.AudioFrame.from_ndarray(shown.samples[None], format="fltp", layout="mono")
-        sound.sample_rate = SAMPLE_RATE
-        container.mux(audio.encode(sound))
-        container.mux(video.encode())
-        container.mux(audio.encode())
 
 
 def clips_in(folder: Path) -> list[LabelledClip]:

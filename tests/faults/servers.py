@@ -24,7 +24,6 @@ from ensemble.write import Origin, document
 from serve.client import Client
 from tests import films, toys
 from tests.faults.runs import PATIENCE, ROOT
-from tests.serving import encode
 
 
 def make_bundle(folder: Path, moods: Path) -> Path:
@@ -40,7 +39,7 @@ def make_bundle(folder: Path, moods: Path) -> Path:
 
 def make_clip(path: Path, seconds: float) -> Path:
     """Write the toy film as a file."""
-    return encode(films.film(seconds), path)
+    return films.write(films.film(seconds), path)
 
 
 def expected(folder: Path, clip: Path) -> dict[str, Any]:

@@ -7,12 +7,10 @@ import random
 import signal
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
 from ensemble.plan import Plan
-from modalities.types import SAMPLE_RATE
 from tests import films, toys
 from tests.faults.driver import clips
 from tests.faults.runs import Run, started
@@ -40,21 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy film as a file."""
-    path, shown = tmp_path_factory.mktemp("film") / "film.mp4", films.film(SECONDS)
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("mpeg4", rate=25)
-        audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
-        height, width, _ = shown.images[0].shape
-        video.width, video.height, video.pix_fmt = width * SCALE, height * SCALE, "yuv420p"
-        for image in shown.images:
-            frame = av.VideoFrame.from_ndarray(np.kron(image, np.ones((SCALE, SCALE, 1), np.uint8)), format="rgb24")
-            container.mux(video.encode(frame))
-        sound = av.AudioFrame.from_ndarray(shown.samples[None], format="fltp", layout="mono")
-        sound.sample_rate = SAMPLE_RATE
-        container.mux(audio.encode(sound))
-        container.mux(video.encode())
-        container.mux(audio.encode())
-    return path
+    return films.write(films.film(SECONDS), tmp_path_factory.mktemp("film") / "film.mp4", scale=SCALE)
 
 
 def written(folder: Path) -> dict[Path, int]:

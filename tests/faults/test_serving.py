@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from tests.faults.servers import Load, Server, compare, expected, make_bundle, m
 
 pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.timeout(900)]
 CLIENTS = 16
+HEAD = f"{'fault':24}{'answers':>9}{'degraded':>9}{'slowest s':>11}{'clean after s':>15}"
+Record = Callable[[str, object], None]
 SPREAD = """
 [graph]
 placement = "spread"
@@ -60,14 +63,6 @@ def place(tmp_path_factory: pytest.TempPathFactory):
         yield Place(server, clip, expected(bundle, clip), moods)
 
 
-@pytest.fixture(scope="module")
-def table():
-    rows: list[str] = []
-    yield rows
-    head = f"{'fault':24}{'answers':>9}{'degraded':>9}{'slowest s':>11}{'clean after s':>15}"
-    sys.stderr.write("\n".join(["", head, *rows, ""]))
-
-
 def recovered(load: Load, began: float) -> float:
     """Wait until forty answers in a row were whole; return after how many seconds they began."""
     while True:
@@ -82,7 +77,7 @@ def row(name: str, load: Load, after: float) -> str:
 
 
 @pytest.mark.parametrize("kind", ["cue.people", "cue.words", "modality.face", "modality.audio", "conductor", "gate"])
-def test_a_replica_is_killed(place: Place, table: list[str], kind: str) -> None:
+def test_a_replica_is_killed(place: Place, record_property: Record, kind: str) -> None:
     with place.load().of(CLIENTS) as load:
         load.more(CLIENTS)
         (victim,) = place.server.find("ServeReplica", kind)
@@ -92,13 +87,13 @@ def test_a_replica_is_killed(place: Place, table: list[str], kind: str) -> None:
         after = recovered(load, began)
     assert load.wrong == []
     assert all(not reason.count("/") and "Error" not in reason for reason in load.reasons), load.reasons
-    table.append(row(f"killed {kind}", load, after))
+    record_property(HEAD, row(f"killed {kind}", load, after))
 
 
 @pytest.mark.parametrize(
     ("mood", "says"), [("raise", "audio failed with RuntimeError"), ("hang", "audio did not answer")]
 )
-def test_a_member_in_a_bad_mood_is_absent(place: Place, table: list[str], mood: str, says: str) -> None:
+def test_a_member_in_a_bad_mood_is_absent(place: Place, record_property: Record, mood: str, says: str) -> None:
     with place.load().of(CLIENTS) as load:
         load.more(CLIENTS)
         began = time.monotonic()
@@ -108,10 +103,10 @@ def test_a_member_in_a_bad_mood_is_absent(place: Place, table: list[str], mood: 
         after = recovered(load, began)
     assert load.wrong == []
     assert any(reason.startswith(says) for reason in load.reasons), load.reasons
-    table.append(row(f"a member that {mood}s", load, after))
+    record_property(HEAD, row(f"a member that {mood}s", load, after))
 
 
-def test_the_object_store_is_full(place: Place, table: list[str], tmp_path: Path) -> None:
+def test_the_object_store_is_full(place: Place, record_property: Record, tmp_path: Path) -> None:
     raylet = place.server.find("raylet", "gcs-address")[0]
     words = Path(f"/proc/{raylet}/cmdline").read_bytes().decode(errors="replace")
     address = re.findall(r"--gcs-address=([\d.]+:\d+)", words)[0]
@@ -132,10 +127,10 @@ def test_the_object_store_is_full(place: Place, table: list[str], tmp_path: Path
             filler.kill()
         after = recovered(load, began)
     assert load.wrong == []
-    table.append(row("object store full", load, after))
+    record_property(HEAD, row("object store full", load, after))
 
 
-def test_the_job_store_is_locked(place: Place, table: list[str]) -> None:
+def test_the_job_store_is_locked(place: Place, record_property: Record) -> None:
     with Client(place.server.address) as client:
         client.submit(place.clip).wait(200)
         (store,) = (place.server.folder / "jobs").glob("*.sqlite")
@@ -151,7 +146,7 @@ def test_the_job_store_is_locked(place: Place, table: list[str]) -> None:
         for job in jobs:
             assert compare(job.wait(300).result(), place.wanted) == ""
         waited = time.monotonic() - began
-    table.append(f"{'job store locked, 8 s':24}{len(jobs):9}{0:9}{waited:11.1f}{'':>15}")
+    record_property(HEAD, f"{'job store locked, 8 s':24}{len(jobs):9}{0:9}{waited:11.1f}{'':>15}")
 
 
 def test_too_many_are_told_so_at_once(place: Place) -> None:

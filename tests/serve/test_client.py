@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 import twofold
-from ensemble import bundle as bundles
 from ensemble.predict import Wishes, predict
 from ensemble.write import SCHEMA
 from serve import remote
@@ -20,9 +19,8 @@ from serve.asking import ServerLostError, ServerRefusedError
 from serve.client import ENDINGS, Client, ServerError
 from serve.graph.conductor import Conductor
 from serve.http.keys import make_key
-from tests import films, toys
+from tests import films
 from tests.serve.jobs.served import serving
-from tests.serving import encode
 
 pytestmark = pytest.mark.slow
 
@@ -30,16 +28,8 @@ LONG = {"stretches": 100_000, "pause": 0.01}
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundle") / "toys"
-    folder.mkdir()
-    bundles.save(toys.plan(), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    return encode(films.film(5.6), tmp_path_factory.mktemp("films") / "talk.mp4")
+    return films.write(films.film(5.6), tmp_path_factory.mktemp("films") / "talk.mp4")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from serve.run import running, serving
 from serve.settings import ServerSettings
 from tests import films
 from tests.faults.servers import compare, expected, make_bundle
-from tests.serving import encode
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 LENGTHS = (0.4, 1.7, 3.4, 5.6, 9.1)
@@ -37,7 +36,7 @@ def bundle(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def clips(folder: Path, bundle: Path) -> dict[Path, dict[str, Any]]:
     """Clip → what it shows, as one process says."""
-    made = [encode(films.film(length, seed=row), folder / f"{row}.mp4") for row, length in enumerate(LENGTHS)]
+    made = [films.write(films.film(length, seed=row), folder / f"{row}.mp4") for row, length in enumerate(LENGTHS)]
     return {clip: expected(bundle, clip) for clip in made}
 
 

@@ -22,7 +22,7 @@ from serve.jobs.jobs import Jobs
 from serve.settings import ServerSettings
 from tests import films
 from tests.faults.servers import make_bundle
-from tests.serving import Running, encode
+from tests.serving import Running
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.search(r"\n## Serving\n(.*?)\n## ", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -36,7 +36,7 @@ PRINTED = "http://127.0.0.1:8000"
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("readme")
     for name, seconds in (("talk.mp4", 2.3), ("lecture.mp4", 3.1)):
-        encode(films.film(seconds), made / name)
+        films.write(films.film(seconds), made / name)
     return made
 
 

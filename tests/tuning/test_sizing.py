@@ -10,7 +10,7 @@ import pytest
 
 import twofold
 from ensemble.plan import Plan
-from tests.cluster.work import write_film
+from tests import films
 from tests.toys import settings
 from tuning.search.trials.costs import Costs
 from tuning.sizing.measure import Measured, measure, opened
@@ -64,9 +64,9 @@ def test_what_was_assumed_is_said() -> None:
 
 
 def test_a_clip_is_measured(tmp_path: Path) -> None:
-    write_film(tmp_path / "film.mp4")
+    film = films.write(films.film(3.0), tmp_path / "film.mp4", scale=4)
     plan = Plan.of(settings())
-    measured = measure(plan, tmp_path / "film.mp4")
+    measured = measure(plan, film)
     assert set(measured.costs.parts) >= {"reading", "cue people", "cue voice", "head face.static"}
     work = work_of(plan, measured.costs, measured_on_gpu=measured.on_gpu)
     assert work.core > 0

@@ -1,34 +1,17 @@
-"""One bundle of toys, one film as a file, and one server around them, for all tests of the HTTP side."""
+"""One film as a file, and one server around the toys, for all tests of the HTTP side."""
 
 import pytest
 
-from ensemble import bundle as bundles
-from serve.graph.conductor import Conductor
 from serve.http.app import make_app
 from serve.http.services import Services
 from serve.settings import ServerSettings
-from tests import films, toys
-from tests.serving import Running, encode
-
-
-@pytest.fixture(scope="session")
-def bundle(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundle") / "toys"
-    folder.mkdir()
-    bundles.save(toys.plan(), folder)
-    return folder
+from tests import films
+from tests.serving import Running
 
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory):
-    return encode(films.film(5.6), tmp_path_factory.mktemp("film") / "film.mp4")
-
-
-@pytest.fixture(scope="session")
-def conductor(bundle):
-    made = Conductor.load(bundle)
-    yield made
-    made.close()
+    return films.write(films.film(5.6), tmp_path_factory.mktemp("film") / "film.mp4")
 
 
 @pytest.fixture(scope="session")

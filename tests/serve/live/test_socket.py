@@ -12,10 +12,8 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from ensemble import bundle as bundles
 from ensemble.recognizer import Recognizer
 from modalities.types import SAMPLE_RATE, SECOND
-from serve.graph.conductor import Conductor
 from serve.http.app import make_app
 from serve.http.keys import make_key
 from serve.http.services import Services
@@ -25,15 +23,6 @@ from tests.serving import Running
 
 FILM = films.film(3.4)
 BEGIN = {"type": "begin", "audio_rate": SAMPLE_RATE}
-
-
-@pytest.fixture(scope="module")
-def conductor(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("live") / "bundle"
-    bundles.save(toys.plan(), folder)
-    made = Conductor.load(folder)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,31 +2,19 @@
 
 import pytest
 
-from ensemble import bundle as bundles
-from serve.graph.conductor import Conductor
 from serve.http.app import make_app
 from serve.http.services import Services
 from serve.jobs.jobs import Jobs
 from serve.settings import ServerSettings
-from tests import films, toys
-from tests.serving import Running, encode
+from tests import films
+from tests.serving import Running
 
 SECONDS = 6.0
 
 
 @pytest.fixture(scope="package")
 def clip(tmp_path_factory):
-    return encode(films.film(SECONDS), tmp_path_factory.mktemp("film") / "a film.mp4", scale=12, codec="libx264")
-
-
-@pytest.fixture(scope="package")
-def conductor(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundle") / "toys"
-    folder.mkdir()
-    bundles.save(toys.plan(), folder)
-    made = Conductor.load(folder)
-    yield made
-    made.close()
+    return films.write(films.film(SECONDS), tmp_path_factory.mktemp("film") / "a film.mp4", scale=12, codec="libx264")
 
 
 @pytest.fixture(scope="package")
