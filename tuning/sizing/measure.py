@@ -14,6 +14,7 @@ import numpy as np
 
 from ensemble import bundle as bundles
 from ensemble.plan import Plan
+from ensemble.recognizer import Recognizer
 from modalities.device import device
 from modalities.native import use_threads
 from tuning.corpora.corpus import LabelledClip
@@ -37,10 +38,7 @@ class Measured:
 @contextmanager
 def opened(folder: Path | None) -> Iterator[Plan]:
     """Open a bundle's plan, or the demo's, untrained, where none is named."""
-    if folder is None:
-        yield Plan.of(read_recipe("demo").ensemble)
-        return
-    with bundles.load(folder) as recognizer:
+    with bundles.load(folder) if folder else Recognizer(Plan.of(read_recipe("demo").ensemble)) as recognizer:
         yield recognizer.plan
 
 
