@@ -20,6 +20,7 @@ from ensemble.plan import EnsembleSettings, Plan
 from modalities.modality import Modality
 from modalities.native import use_threads
 from modalities.types import Encoding, Percept, Segment
+from tuning.cluster import LIVES
 from tuning.machines import machines
 from tuning.room import Demand
 
@@ -63,7 +64,7 @@ def modality_actors(plan: Plan, options: Mapping[str, Any] | None = None, replic
     """
     # Those who perceive clips ask them and wait; there is one of those per core, so actors claim no core of their own.
     asked = {"num_cpus": 0, "num_gpus": 0, **(options or {})}
-    actor = ray.remote(max_restarts=-1, max_task_retries=3, **asked)(ModalityActor)
+    actor = ray.remote(**LIVES, **asked)(ModalityActor)
     run = secrets.token_hex(4)  # several runs may share a cluster
     nodes = [node["NodeID"] for node in _fitting(asked)][:replicas]
     runs = {node: run if number == 0 else f"{run}-{number}" for number, node in enumerate(nodes)}

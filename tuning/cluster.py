@@ -28,6 +28,9 @@ from tuning.joining import joined
 
 Item = TypeVar("Item")
 IN_FLIGHT = 2
+LIVES = {"max_restarts": 5, "max_task_retries": -1}
+"""Of an actor that does a share of the work. Its calls are repeated as long as it lives again: until Ray has found a
+machine dead, every try to reach it fails at once, so that any number of tries would be used up."""
 _SHARES = 10_000
 """The finest that Ray counts resources in."""
 
@@ -111,13 +114,14 @@ def _answer(ready: Any, item: object) -> None:
     """Raise what a call raised, in its own words: Ray's are a traceback of where it happened."""
     try:
         ray.get(ready)
-    except RayTaskError as error:
-        raise error.cause from None
-    except RayActorError as error:
+    except (RayTaskError, RayActorError) as error:
+        reason = error.cause if isinstance(error, RayTaskError) else error
+        if not isinstance(reason, RayActorError):
+            raise reason from None
         name = getattr(item, "name", item)
         raise ClusterError(
-            f"who worked on {name} died again and again, last: {_last_line(error)}. If it is always this one, leave it "
-            "out; if it is any, the machine has too little memory"
+            f"who worked on {name} died again and again, last: {_last_line(reason)}. If it is always this one, leave "
+            "it out; if it is any, the machine has too little memory"
         ) from error
 
 

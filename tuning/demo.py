@@ -17,7 +17,7 @@ from rich.console import Console
 
 from ensemble import bundle
 from modalities.assets import locate, table
-from tuning.cluster import cores, running, spread_over
+from tuning.cluster import LIVES, cores, running, spread_over
 from tuning.corpora.demo import Script, is_made, make_clip, plan_demo, read_demo
 from tuning.encodings import EncodingCache
 from tuning.evaluation import Result, evaluate
@@ -86,7 +86,7 @@ def make_corpus(stages: Stages, seed: int = SEED) -> Path:
     stages.say(f"corpus: making {len(missing)} of {len(scripts)} clips in {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     with stages.stage("make the corpus") as show:
-        actor = ray.remote(num_cpus=1, max_restarts=3, max_task_retries=2)(Maker)
+        actor = ray.remote(num_cpus=1, **LIVES)(Maker)
         count = Count(len(missing), show)
         spread_over(lambda: actor.remote(folder), "make", missing, cores(), done=count)
     return folder

@@ -15,7 +15,7 @@ from ensemble.plan import EnsembleSettings, Plan
 from modalities.native import use_threads
 from modalities.pretrained import Pretrained
 from tuning.actors import Actors, elsewhere, modality_actors
-from tuning.cluster import cores, gpu_share, gpus, spread_over
+from tuning.cluster import LIVES, cores, gpu_share, gpus, spread_over
 from tuning.corpora.corpus import LabelledClip
 from tuning.encodings import EncodingCache
 from tuning.machines import check_seen, machines
@@ -59,7 +59,7 @@ def extract(
     watchers = max(1, room_for(watching.needs, watchers, [encoding]))
     folders = {clip.path.parent for clip in clips if clip.path is not None}
     check_seen([cache.root], folders)
-    watcher = ray.remote(max_restarts=3, max_task_retries=2, scheduling_strategy="SPREAD", **cues)(Watcher)
+    watcher = ray.remote(**LIVES, scheduling_strategy="SPREAD", **cues)(Watcher)
     replicas = max(1, room_for(encoding.needs, len(machines()) * encoding.count) // max(1, encoding.count))
     with modality_actors(lacking, encoders, min(replicas, len(machines()))) as actors:
         spread_over(

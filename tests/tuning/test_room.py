@@ -13,7 +13,7 @@ from ensemble.plan import Plan
 from tests import toys
 from tests.tuning import tiny
 from tuning.address import ClusterError
-from tuning.cluster import running, spread_over
+from tuning.cluster import LIVES, running, spread_over
 from tuning.corpora.corpus import LabelledClip
 from tuning.corpora.labelling import AtTimes
 from tuning.encodings import EncodingCache
@@ -85,6 +85,6 @@ class Dying:
 
 def test_what_kills_whoever_works_on_it_is_named_and_ends(tmp_path: Path) -> None:
     done: list[int] = []
-    actor = ray.remote(num_cpus=1, max_restarts=3, max_task_retries=1)(Dying)
+    actor = ray.remote(num_cpus=1, **LIVES)(Dying)
     with pytest.raises(ClusterError, match="who worked on 3 died again and again"):
         spread_over(lambda: actor.remote(), "work", [1, 2, 3], 1, done=done.append)
