@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-CLIPS, EPOCHS, TRIALS, MEMBERS = 24, 60, 6, 2
+CLIPS, EPOCHS, TRIALS, MEMBERS = 24, 60, 4, 2
 
 
 def note(notes: Path, what: str) -> None:
