@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,17 +91,20 @@ class Launched:
         return {host for name, hosts in self.actors().items() if part in name for host in hosts}
 
     def restart(self, host: Host) -> None:
-        """Switch a worker on again, and start Ray there as the cluster's file says.
+        """Switch a worker on again: the head starts Ray there, or, where it has given up, we as the cluster's file says.
 
-        The head may be doing the same at this moment, and one stop the other: what counts is that it comes.
+        Not both at once, or one would stop what the other has started.
         """
         host.start()
+        with suppress(AssertionError):
+            self.wait_for(3, MINUTES)
+            return
         config = yaml.safe_load((self.checkout / "cluster.yaml").read_text())
         key, address = self.hosts.key, ADDRESSES[HEAD]
         start = f"export RAY_HEAD_IP={address}; {config['worker_start_ray_commands'][-1]}"
         ssh = f"ssh -i {key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@{host.address}"
         (self.hosts.folder / "restart.sh").write_text(start)
-        self.control(f"{ssh} bash --login -i -s < {self.hosts.folder}/restart.sh || true", 5 * MINUTES)
+        self.control(f"{ssh} bash --login -i -s < {self.hosts.folder}/restart.sh", 5 * MINUTES)
         self.wait_for(3)
 
     def _ask(self, path: str) -> dict[str, Any] | None:
