@@ -91,7 +91,7 @@ class Launched:
         return {host for name, hosts in self.actors().items() if part in name for host in hosts}
 
     def restart(self, host: Host) -> None:
-        """Switch a worker on again: the head starts Ray there, or, where it has given up, we as the cluster's file says.
+        """Switch a worker on again: the head starts Ray there, or, where it has given up, we do.
 
         Not both at once, or one would stop what the other has started.
         """
