@@ -57,7 +57,7 @@ test-faults: setup ## runs that are killed and must go on as if nothing had happ
 	$(call stage,faults,TWOFOLD_OFFLINE=1 $(BIN)/pytest $(TWO) -m "faults and not cluster" --durations=20)
 
 test-cluster: setup ## three hosts on this machine, reached by SSH: ray up, work, machines that die, ray down
-	$(call stage,cluster,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m cluster -x -rs tests/cluster)
+	$(call stage,cluster,TWOFOLD_OFFLINE=1 $(BIN)/pytest -m cluster -x -rs --durations=20 tests/cluster)
 
 clean: ## remove what make and the tools made here; the cache of assets stays
 	rm -rf .venv .*_cache
