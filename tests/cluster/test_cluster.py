@@ -209,11 +209,8 @@ def test_a_folder_that_one_machine_does_not_see_is_said_before_work_begins(clust
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(cluster: Launched) -> None:
-    addresses = (
-        "10.77.0.99:6379",
-        f"ray://{cluster.hosts.workers[0].address}:10001",
-        f"{cluster.hosts.head.address}:{HEAD_PORT}",
-    )
+    head, worker = cluster.hosts.head.address, cluster.hosts.workers[0].address
+    addresses = ("10.77.0.99:6379", f"ray://{worker}:{CLIENT_PORT}", f"{head}:{HEAD_PORT}")
     commands = [f".venv/bin/twofold --address {one} train demo --tiny --workers 0 -o /tmp/nothing" for one in addresses]
     with ThreadPoolExecutor(len(commands)) as pool:
         *nobody, not_a_node = pool.map(lambda command: cluster.control(command, STEP, code=2), commands)
