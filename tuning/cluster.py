@@ -47,18 +47,24 @@ def running(cpus: int | None = None) -> Iterator[None]:
         with joined(address):
             yield
     else:
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            object_store_memory=500_000_000,
-            logging_level="ERROR",
-            log_to_driver=False,
-        )
+        _start(num_cpus=cpus)
         try:
             yield
         finally:
             ray.shutdown()
+
+
+def _start(**wishes: Any) -> None:
+    """Start Ray on this machine; a busy one may miss its limit of 30 s, which no setting moves, so it has two tries."""
+    how = {"address": "local", "include_dashboard": False, "object_store_memory": 500_000_000, **wishes}
+    for last in (False, True):
+        try:
+            ray.init(logging_level="ERROR", log_to_driver=False, **how)
+        except Exception as error:
+            if last or "timed out during startup" not in str(error):
+                raise
+        else:
+            return
 
 
 def cores() -> int:
