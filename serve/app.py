@@ -5,8 +5,7 @@ serve run serve.app:build bundle=runs/demo/bundle settings=server.toml      # Ra
 serve deploy serve.yaml                                                     # on a cluster
 """
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: by the type of what `build` takes, Ray knows what to make of its arguments
 from pathlib import Path
 from typing import Literal
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+from ray.serve import Application
 
+from serve.app import build
 from serve.client import Client
 from serve.run import running, serving
 from serve.settings import ServerSettings
@@ -69,6 +71,14 @@ def actors() -> set[str]:
 
     names = (entry["name"] for entry in ray.util.list_named_actors(all_namespaces=True))
     return {name.split("#")[1] for name in names if name.startswith("SERVE_REPLICA::")}
+
+
+def test_rays_own_command_builds_the_application(ray_there: None, bundle: Path) -> None:
+    from ray.serve._private.api import call_user_app_builder_with_args_if_necessary as built
+
+    assert isinstance(built(build, {"bundle": str(bundle), "placement": "compact"}), Application)
+    with pytest.raises(ValueError, match="bundles"):
+        built(build, {"bundles": str(bundle)})
 
 
 @pytest.mark.parametrize("placement", ["compact", "spread"])
