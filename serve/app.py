@@ -6,6 +6,7 @@ serve deploy serve.yaml                                                     # on
 """
 
 # no `from __future__ import annotations`: by the type of what `build` takes, Ray knows what to make of its arguments
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -53,5 +54,7 @@ def application(folder: Path, settings: ServerSettings) -> tuple[Application, Pl
 
 def resources() -> Resources:
     """Return what the machine or cluster has."""
+    if not ray.is_initialized():  # `serve run` builds first, and starts Ray on this machine afterwards
+        return Resources(float(len(os.sched_getaffinity(0))), float(len(list(Path("/dev").glob("nvidia[0-9]*")))))
     there = ray.cluster_resources()
     return Resources(float(there.get("CPU", 1)), float(there.get("GPU", 0)))
