@@ -9,7 +9,7 @@ import csv
 import ipaddress
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,12 @@ from urllib.parse import urlsplit
 
 from ensemble.predict import InputError, Summary, Wishes
 from ensemble.predict.clips import Refusal, Source, gather
-from ensemble.predict.summary import Done
+from ensemble.predict.summary import Done, Report, one_by_one
 from ensemble.write import Digest
 from modalities.assets import offline
 from serve.asking import ServerRefusedError
 from serve.client import Client, Job, ServerError
 
-Report = Callable[[str], None]
 OWN_FAULT = ("clip", "large", "slow", "timeout", "bug", "lost", "conflict")
 """Problems that concern one clip; any other concerns all."""
 
@@ -42,22 +41,9 @@ def predict(
         raise InputError(f"{out} is a file, but results need a folder; give another with --out")
     report("looking for clips")
     gathered = gather(clips, out)
-    done: list[Done] = []
-    failed = list(gathered.missing)
     with Client(address, key) as client:
         client.models()  # a wrong address or key is told before a clip is sent
-        for number, source in enumerate(gathered.sources, start=1):
-            heading = f"{number} of {len(gathered.sources)}: {source.name}"
-            outcome = _attempt(client, source, out, wishes, _under(heading, report))
-            if isinstance(outcome, Done):
-                done.append(outcome)
-            else:
-                failed.append(outcome)
-    return Summary(tuple(done), tuple(failed), gathered.skipped)
-
-
-def _under(heading: str, report: Report) -> Report:
-    return lambda what: report(f"{heading}, {what}")
+        return one_by_one(gathered, lambda source, told: _attempt(client, source, out, wishes, told), report)
 
 
 def _attempt(client: Client, source: Source, out: Path, wishes: Wishes, report: Report) -> Done | Refusal:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ensemble.bundle import load
 from ensemble.manifest import find_bundle
 from ensemble.predict.clips import Gathered, InputError, Refusal, Source, gather
-from ensemble.predict.summary import Done, Summary
+from ensemble.predict.summary import Done, Report, Summary, one_by_one
 from ensemble.recognizer import Recognizer, Wishes
 from ensemble.timeline import Timeline
 from ensemble.write import Digest, Origin, write
@@ -22,9 +22,6 @@ from modalities.cues.caption.endpoint import EndpointError
 from modalities.cues.caption.table import CaptionTableError
 from modalities.media import MediaError
 from modalities.types import seconds
-
-Report = Callable[[str], None]
-"""Takes what is being done, for people."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,25 +48,12 @@ def predict(
     report("looking for clips")
     gathered = clips if isinstance(clips, Gathered) else gather(clips, out)
     report(f"loading {folder}")
-    done: list[Done] = []
-    failed = list(gathered.missing)
     with load(folder) as recognizer:
         origin = Origin.of(folder)
         _check(wishes, abaw, recognizer)
         _check_out(out)
         work = Work(recognizer, wishes, origin, out, tuple(abaw))
-        for number, source in enumerate(gathered.sources, start=1):
-            heading = f"{number} of {len(gathered.sources)}: {source.name}"
-            outcome = _attempt(work, source, _under(heading, report))
-            if isinstance(outcome, Done):
-                done.append(outcome)
-            else:
-                failed.append(outcome)
-    return Summary(tuple(done), tuple(failed), gathered.skipped)
-
-
-def _under(heading: str, report: Report) -> Report:
-    return lambda what: report(f"{heading}, {what}")
+        return one_by_one(gathered, lambda source, told: _attempt(work, source, told), report)
 
 
 @dataclass(frozen=True, slots=True)

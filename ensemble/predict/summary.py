@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ensemble.predict.clips import Refusal
+from ensemble.predict.clips import Gathered, Refusal, Source
 from ensemble.write import Digest
+
+Report = Callable[[str], None]
+"""Takes what is being done, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +91,20 @@ def _plain(done: Done) -> dict[str, Any]:
         "problems": list(done.problems),
         "files": {kind: str(path) for kind, path in done.files.items()},
     }
+
+
+def one_by_one(gathered: Gathered, attempt: Callable[[Source, Report], Done | Refusal], report: Report) -> Summary:
+    """Attempt one clip after the other; what is told of each stands under its number and name."""
+    done: list[Done] = []
+    failed = list(gathered.missing)
+    for number, source in enumerate(gathered.sources, start=1):
+        outcome = attempt(source, _under(f"{number} of {len(gathered.sources)}: {source.name}", report))
+        if isinstance(outcome, Done):
+            done.append(outcome)
+        else:
+            failed.append(outcome)
+    return Summary(tuple(done), tuple(failed), gathered.skipped)
+
+
+def _under(heading: str, report: Report) -> Report:
+    return lambda what: report(f"{heading}, {what}")
