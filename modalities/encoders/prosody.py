@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -20,11 +21,6 @@ from modalities.config import Choice
 from modalities.encoders.encoder import SoundEncoder
 from modalities.native import one_at_a_time
 from modalities.types import SAMPLE_RATE, SECOND, Array, Times
-
-# Librosa compiles while it is imported, and two processes that fill its cache together spoil it for good.
-with one_at_a_time("librosa"):
-    import librosa
-    from librosa.onset import onset_strength
 
 HOP, MELS = 160, 40
 """Samples from one measurement to the next (10 ms), and bands of the spectrum."""
@@ -67,7 +63,9 @@ class Prosody:
     def summary(self) -> Floats:
         """The whole sound [62]: share of voice, peaks per second, contours where there is voice, spread of bands."""
         heard = self.voiced if self.voiced.any() else np.ones_like(self.voiced)
-        peaks = librosa.util.peak_pick(self.onset, pre_max=3, post_max=3, pre_avg=10, post_avg=10, delta=0.5, wait=10)
+        peaks = _librosa().util.peak_pick(
+            self.onset, pre_max=3, post_max=3, pre_avg=10, post_avg=10, delta=0.5, wait=10
+        )
         rates = (self.voiced.mean(), len(peaks) * SAMPLE_RATE / (len(self.onset) * HOP))
         lines = (self.pitch, self.loudness, self.brightness, self.tilt)
         return np.concatenate([rates, *(contour(line, heard) for line in lines), self.spectrum.std(axis=0)])
@@ -85,6 +83,18 @@ def contour(line: Floats, heard: NDArray[np.bool_]) -> Floats:
 
 
 @cache
+def _librosa() -> ModuleType:
+    """Import librosa, which takes seconds, for whoever measures: most who make a plan do not.
+
+    It compiles meanwhile, and two processes that fill its cache together spoil it for good.
+    """
+    with one_at_a_time("librosa"):
+        import librosa
+        import librosa.onset
+    return librosa
+
+
+@cache
 def _spectrum() -> MelSpectrogram:
     return MelSpectrogram(SAMPLE_RATE, n_fft=512, win_length=400, hop_length=HOP, n_mels=MELS)
 
@@ -92,6 +102,7 @@ def _spectrum() -> MelSpectrogram:
 def measure(samples: Array) -> Prosody:
     """Measure sound [N] (16 kHz, in [-1, 1]); one that is shorter than 64 ms is continued by silence."""
     sound = np.pad(samples.astype(np.float32), (0, max(0, _FRAME - len(samples))))
+    librosa = _librosa()
     power = _spectrum()(torch.from_numpy(sound)).double().numpy() + FLOOR**2  # [40, F]
     spectrum = 10 * np.log10(power)
     volume = librosa.feature.rms(y=sound, frame_length=512, hop_length=HOP)[0].astype(np.float64)
@@ -105,7 +116,7 @@ def measure(samples: Array) -> Prosody:
         loudness=20 * np.log10(volume + FLOOR),
         brightness=centres @ power / power.sum(axis=0),
         tilt=bands @ spectrum / (bands @ bands),
-        onset=onset_strength(S=spectrum, sr=SAMPLE_RATE, hop_length=HOP).astype(np.float64),
+        onset=librosa.onset.onset_strength(S=spectrum, sr=SAMPLE_RATE, hop_length=HOP).astype(np.float64),
         spectrum=spectrum.T,
     )
 
@@ -113,7 +124,7 @@ def measure(samples: Array) -> Prosody:
 def likeness(sound: NDArray[np.float32], period: Floats) -> Floats:
     """Correlation [F] of 32 ms of sound with what comes one period [F] (in samples) later."""
     half = _FRAME // 2
-    frames = librosa.util.frame(np.pad(sound, half), frame_length=_FRAME, hop_length=HOP, axis=0).astype(np.float64)
+    frames = _librosa().util.frame(np.pad(sound, half), frame_length=_FRAME, hop_length=HOP, axis=0).astype(np.float64)
     places = np.arange(half // 2, half // 2 + half)
     now = frames[:, places]
     later = np.take_along_axis(frames, places + np.round(period)[:, None].astype(np.int64), axis=1)
