@@ -125,7 +125,9 @@ def options(
     ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(help="A folder that all machines of a cluster share; else TWOFOLD_STORAGE, else this machine's."),
+        typer.Option(
+            help="What a cluster's machines share: a folder, s3://, gs://; else TWOFOLD_STORAGE, else this machine's."
+        ),
     ] = None,
 ) -> None:
     """Take what stands before the command."""

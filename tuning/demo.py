@@ -18,14 +18,14 @@ from rich.console import Console
 from ensemble import bundle
 from modalities.assets import locate, table
 from tuning.cluster import LIVES, cores, running, spread_over
-from tuning.corpora.demo import Script, is_made, make_clip, plan_demo, read_demo
+from tuning.corpora.demo import Script, clip_paths, is_made, make_clip, plan_demo, read_demo
 from tuning.encodings import EncodingCache
 from tuning.evaluation import Result, evaluate
 from tuning.evaluation.show import document, figures
 from tuning.recipe import read_recipe
 from tuning.run import encode, run
 from tuning.stages import Count, Stages
-from tuning.storage import kept, placed
+from tuning.storage import fetch, kept, placed, send, shown
 
 RESULTS = "results.json"
 SEED = 7
@@ -59,8 +59,9 @@ def demo(
     seconds = time.monotonic() - began
     told = {"seconds": seconds, "stages": stages.seconds, "results": document(results)}
     (out / RESULTS).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    send(out)
     stages.sum_up()
-    stages.say(f"The bundle is in {folder}; try: twofold predict CLIP -o DIR --bundle {folder}")
+    stages.say(f"The bundle is in {shown(folder)}; try: twofold predict CLIP -o DIR --bundle {folder}")
     return results, {"seconds": round(seconds, 1), **figures(results)}
 
 
@@ -73,11 +74,13 @@ class Maker:
     def make(self, script: Script) -> None:
         """Make one clip."""
         make_clip(script, self._folder)
+        for path in clip_paths(script, self._folder):
+            send(path)
 
 
 def make_corpus(stages: Stages, seed: int = SEED) -> Path:
     """Make the clips that are missing, in parallel; returns the corpus's folder."""
-    folder = kept("demo") / f"seed-{seed}"
+    folder = fetch(kept("demo") / f"seed-{seed}")
     scripts = plan_demo(seed)
     missing = [script for script in scripts if not is_made(script, folder)]
     if not missing:

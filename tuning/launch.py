@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modalities.assets import AssetError
+from tuning.storage import fetch, for_ray, send
 from tuning.train import Job, Step, train
 
 PROGRESS_FILE = "progress.jsonl"
@@ -35,12 +36,15 @@ def fit_on_ray(job: Job, report: Callable[[Step], None], workers: int = 1, retri
     job.out.mkdir(parents=True, exist_ok=True)
     progress = job.out / PROGRESS_FILE
     progress.write_text("", encoding="utf-8")
+    send(progress)
     aside = ThreadPoolExecutor(1)  # in the main thread Ray Train would take Ctrl-C, and exit with 0
     fitting = aside.submit(_fit, job, workers, retries)
     aside.shutdown(wait=False)
     for step in _follow(progress, fitting):
         report(step)
-    return fitting.result()
+    scores = fitting.result()
+    fetch(job.out)
+    return scores
 
 
 def _fit(job: Job, workers: int, retries: int) -> dict[str, float]:
@@ -64,7 +68,7 @@ def _fit(job: Job, workers: int, retries: int) -> dict[str, float]:
         scaling_config=ScalingConfig(num_workers=workers, use_gpu="GPU" in each, resources_per_worker=each),
         run_config=RunConfig(
             name="fit",
-            storage_path=str((job.out / "ray").resolve()),
+            **for_ray(job.out / "ray"),
             logging_config=LoggingConfig(log_level="ERROR"),
         ),
     )
@@ -91,6 +95,7 @@ def _worker(config: dict[str, Any]) -> dict[str, float]:
             return
         with (job.out / PROGRESS_FILE).open("a", encoding="utf-8") as log:
             log.write("\n" + json.dumps(asdict(step)) + "\n")  # a line that a killed worker began ends here
+        send(job.out / PROGRESS_FILE)
 
     return train(job, tell)
 
@@ -106,9 +111,11 @@ def steps_in(lines: Iterable[str]) -> Iterator[Step]:
 
 def _follow(progress: Path, fitting: Future[Any]) -> Iterator[Step]:
     """Read steps from a growing file until the fit is over."""
-    with progress.open(encoding="utf-8") as log:
-        rest, over = "", False
-        while not over:
-            over = not wait([fitting], timeout=_LOOK_EVERY).not_done
-            *lines, rest = (rest + log.read()).split("\n")
-            yield from steps_in(lines)
+    read, over = 0, False
+    while not over:
+        over = not wait([fitting], timeout=_LOOK_EVERY).not_done
+        with fetch(progress).open("rb") as log:  # anew: another machine's may have taken its place
+            log.seek(read)
+            lines, end, _ = log.read().rpartition(b"\n")
+        read += len(lines) + len(end)
+        yield from steps_in(lines.decode().split("\n"))

@@ -16,7 +16,7 @@ from ray.exceptions import NodeDiedError, TaskUnschedulableError, WorkerCrashedE
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tuning.address import ClusterError
-from tuning.storage import VARIABLE
+from tuning.storage import VARIABLE, StorageError, fetch, forget, send
 
 
 def machines() -> list[dict[str, Any]]:
@@ -33,13 +33,13 @@ def check_seen(written: Iterable[Path], read: Iterable[Path] = ()) -> None:
         blind = _look(nodes, [*marks, *dict.fromkeys(read)])
     finally:
         for mark in marks:
-            with suppress(FileNotFoundError):
-                mark.unlink()
+            forget(mark)
     for path, hosts in blind.items():
         folder = path.parent if path in marks else path
         raise ClusterError(
             f"{folder} is not the same on every machine: {', '.join(hosts)} cannot see what this one does. Name a "
-            f"folder that all of them share with twofold --storage (or {VARIABLE}), and corpora that lie in one"
+            f"folder that all of them share, or a bucket that all reach, with twofold --storage (or {VARIABLE}), and "
+            "corpora that lie in a folder that all of them share"
         )
 
 
@@ -47,6 +47,7 @@ def _mark(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     mark = folder / f".seen-{secrets.token_hex(4)}"
     mark.touch()
+    send(mark)
     return mark
 
 
@@ -69,4 +70,11 @@ def _look(nodes: Sequence[dict[str, Any]], paths: list[Path]) -> dict[Path, list
 
 def _unseen(paths: list[Path]) -> list[Path]:
     """Return those paths that are not there, as this machine sees it."""
-    return [path for path in paths if not path.exists()]
+    return [path for path in paths if not _seen(path)]
+
+
+def _seen(path: Path) -> bool:
+    try:
+        return fetch(path).exists()
+    except StorageError:  # this machine does not reach the bucket
+        return False

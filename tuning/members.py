@@ -23,6 +23,7 @@ from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, Rows, fit
 from tuning.objectives import HeadObjective
 from tuning.recipe import RecipeError
+from tuning.storage import fetch, forget, send
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class States:
     def read(self) -> Mapping[str, Any] | None:
         """Return the last state, if there is one."""
         try:
-            state: Mapping[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            state: Mapping[str, Any] = torch.load(fetch(self.path), map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
         return state
@@ -133,6 +134,7 @@ class States:
             if self.writes and time.monotonic() - last >= self.every:
                 with whole(self.path) as unfinished:
                     torch.save(progress.state(), unfinished)
+                send(self.path)
                 last = time.monotonic()
             report(progress)
 
@@ -141,4 +143,4 @@ class States:
     def drop(self) -> None:
         """Forget the state: the part is ready."""
         if self.writes:
-            self.path.unlink(missing_ok=True)
+            forget(self.path)

@@ -28,7 +28,7 @@ from tuning.placement import ClusterSettings
 from tuning.recipe import Recipe, RecipeError
 from tuning.space import check
 from tuning.stages import Count, Stages
-from tuning.storage import kept
+from tuning.storage import fetch, kept, send
 from tuning.tracking import check_tracking, tracked
 from tuning.train import FUSION, MAPPING, Job, Step, dev_is_given, read_scores
 
@@ -43,6 +43,7 @@ def run(recipe: Recipe, corpora: Mapping[str, Path], out: Path, *, workers: int,
     job = fit_what_is_missing(ready, recipe, out, workers, stages)
     manifest = describe(recipe, ready, workers)
     bundle.save(trained(job), out / "bundle", {**manifest, "dev_scores": read_scores(job.out)})
+    send(out)
     return out / "bundle"
 
 
@@ -81,7 +82,7 @@ def fit_what_is_missing(ready: Ready, recipe: Recipe, out: Path, workers: int, s
     """Fit members and fusion of a recipe, with the encodings that are ready, unless that was done before."""
     plan = ready.plan if recipe.ensemble == ready.plan.settings else Plan.of(recipe.ensemble)
     job = replace(ready.job, recipe=recipe, out=ready.job.out / fit_name(recipe, plan, ready.data))
-    if (job.out / MAPPING).exists():  # the last part that is written
+    if (fetch(job.out) / MAPPING).exists():  # the last part that is written
         stages.say(f"training: fitted before with the same recipe, in {job.out}")
     else:
         stages.say(f"curves: tensorboard --logdir {out}")

@@ -1,18 +1,27 @@
-"""Where a run keeps what several machines need: one setting, `twofold --storage FOLDER` or `TWOFOLD_STORAGE`.
+"""Where a run keeps what several machines need: one setting, `twofold --storage` or `TWOFOLD_STORAGE`.
 
-It is a folder that all machines of a cluster see under the same path (NFS, EFS, Filestore …). Encodings, the demo's
-corpus, and whatever `--out` names by a relative path lie in it. Without it they lie in this machine's own cache and
-working folder, which is right for one machine. Assets stay in each machine's cache.
+    --storage /mnt/twofold            a folder that all machines see under the same path (NFS, EFS, Filestore …)
+    --storage s3://bucket/twofold     a bucket, which each machine mirrors in its cache (`tuning/bucket.py`)
 
-Whether all of them do is looked at before work begins (`tuning/machines.py`).
+Encodings, the demo's corpus, and whatever `--out` names by a relative path lie in it. Without it they lie in this
+machine's own cache and working folder, which is right for one machine. Assets stay in each machine's cache.
+
+Code works on paths, and says what others need: `send` after it was written, `fetch` before it is read. Of a folder
+that all see, both are nothing. Whether all do is looked at before work begins (`tuning/machines.py`).
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from modalities.assets import cache_folder
+
+if TYPE_CHECKING:
+    from tuning.bucket import Bucket
 
 VARIABLE = "TWOFOLD_STORAGE"
 
@@ -22,14 +31,11 @@ class StorageError(ValueError):
 
 
 def storage() -> Path | None:
-    """Return the folder that all machines share, if one is named; StorageError where a bucket is."""
+    """Return the folder that all machines share, if one is named, or that mirrors the bucket that they do."""
     chosen = os.environ.get(VARIABLE)
-    if chosen and "://" in chosen:
-        raise StorageError(
-            f"the storage {chosen} is no folder; mount the bucket under the same path on every machine, with a program "
-            "that can rename and append (rclone mount --vfs-cache-mode full, gcsfuse), and name that path"
-        )
-    return Path(chosen).expanduser().absolute() if chosen else None
+    if not chosen:
+        return None
+    return _opened(chosen, cache_folder()).folder if "://" in chosen else Path(chosen).expanduser().absolute()
 
 
 def kept(name: str) -> Path:
@@ -40,3 +46,75 @@ def kept(name: str) -> Path:
 def placed(out: Path) -> Path:
     """Return where a run's results go; a relative path lies in the storage, if there is one."""
     return (out if out.is_absolute() else (storage() or Path()) / out).resolve()
+
+
+def found(results: Path) -> Path:
+    """Return where a run's results are: as they are called here, or else in the storage."""
+    return results if results.exists() else fetch(placed(results))
+
+
+def shown(path: Path) -> str:
+    """Return a path for people: with its address, where it lies in a bucket."""
+    bucket = _covering(path)
+    return f"{path} ({bucket.shown(path)})" if bucket else str(path)
+
+
+# ------------------------------------------------------------------------------------------------- what others need
+
+
+def send(path: Path) -> None:
+    """Let all machines have a file, or all files of a folder, that was written here."""
+    if bucket := _covering(path):
+        bucket.send(path)
+
+
+def fetch(path: Path) -> Path:
+    """See that a file, or all files of a folder, is here as the machine that wrote it last has sent it."""
+    if bucket := _covering(path):
+        bucket.fetch(path)
+    return path
+
+
+def holds(path: Path) -> bool:
+    """Whether any machine has written this."""
+    bucket = _covering(path)
+    return path.exists() or (bucket is not None and bucket.holds(path))
+
+
+def names(folder: Path) -> set[str]:
+    """Return the names of the files that any machine has written into a folder."""
+    here = {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
+    bucket = _covering(folder)
+    return here | bucket.names(folder) if bucket else here
+
+
+def forget(path: Path) -> None:
+    """Delete a file, or a folder with all that is in it, here and for all others."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    path.unlink(missing_ok=True)
+    if bucket := _covering(path):
+        bucket.forget(path)
+
+
+def for_ray(folder: Path) -> dict[str, Any]:
+    """Return the words by which Ray Train and Tune are told to keep a run in a folder."""
+    if bucket := _covering(folder):
+        return {"storage_path": bucket.key(folder), "storage_filesystem": bucket.files}
+    return {"storage_path": str(folder.resolve())}
+
+
+def _covering(path: Path) -> Bucket | None:
+    """Return the bucket that a path lies in, if the storage is one."""
+    chosen = os.environ.get(VARIABLE, "")
+    if "://" not in chosen:
+        return None
+    bucket = _opened(chosen, cache_folder())
+    return bucket if bucket.covers(path) else None
+
+
+@cache
+def _opened(url: str, mirrors: Path) -> Bucket:
+    from tuning.bucket import Bucket  # pyarrow takes a while, and most have none
+
+    return Bucket.open(url, mirrors / "buckets")

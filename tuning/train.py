@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ensemble.plan import Plan
 from modalities.native import use_threads
+from modalities.part import SETTINGS_FILE, Part
 from modalities.whole import whole
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import Corpus, Split
@@ -22,6 +23,7 @@ from tuning.fit.world import World
 from tuning.fusing import fit_fusion, fit_mapping, listen
 from tuning.members import Fitting, Known, Sides, States
 from tuning.recipe import Recipe, RecipeError
+from tuning.storage import fetch, send
 
 FUSION, MAPPING = "fusion", "mapping"
 SCORES_FILE = "scores.json"
@@ -40,7 +42,8 @@ class Job:
     def read(self) -> list[Corpus]:
         """Read the corpora, brought to the labels of the ensemble."""
         corpora = [
-            read_corpus(name, root).speaking(self.recipe.ensemble.expressions) for name, root in self.corpora.items()
+            read_corpus(name, fetch(root)).speaking(self.recipe.ensemble.expressions)
+            for name, root in self.corpora.items()
         ]
         wanted = list(self.recipe.ensemble.compounds.items())
         for corpus in corpora:
@@ -79,7 +82,7 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
     plan = Plan.of(job.recipe.ensemble)
     sides = sides_of(job.read())
     cache, first = EncodingCache(job.encodings, plan), World.here().rank == 0
-    scores = read_scores(job.out)
+    scores = read_scores(fetch(job.out))
     parts = len(plan.members) + 1
     for number, member in enumerate(plan.members):
         head, folder = plan.heads[member.name], job.out / member.name
@@ -87,13 +90,13 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
         def tell(progress: Progress, part: str = member.name, number: int = number) -> None:
             report(Step(part, number, parts, _share(progress), progress.score, progress.epoch, progress.loss))
 
-        if not folder.exists():
+        if not (folder / SETTINGS_FILE).exists():
             states = States(job.out / f".{member.name}.state", job.save_every, writes=first)
             fitting = Fitting(plan, member, job.recipe.fitting(member.name), job.recipe.seed, cache)
             scores[member.name] = fitting.run(sides, states, tell)
             if first:
                 _write_scores(job.out, scores)  # before the part, so that one that is saved has its score
-                head.save(folder)
+                _save(head, folder)
                 states.drop()
         else:
             head.restore(type(head).load(folder).state())
@@ -106,8 +109,8 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
         heard = listen(plan, sides["dev"], cache)
         scores[FUSION] = fit_fusion(plan, heard, job.recipe.fitting(FUSION), job.recipe.seed, tell_of_fusion)
         _write_scores(job.out, scores)
-        plan.fusion.save(job.out / FUSION)
-        fit_mapping(plan, heard).save(job.out / MAPPING)
+        _save(plan.fusion, job.out / FUSION)
+        _save(fit_mapping(plan, heard), job.out / MAPPING)
         report(Step(FUSION, parts - 1, parts, 1.0, scores[FUSION]))
     return scores
 
@@ -122,6 +125,12 @@ def read_scores(out: Path) -> dict[str, float]:
 def _write_scores(out: Path, scores: Mapping[str, float]) -> None:
     with whole(out / SCORES_FILE) as unfinished:
         unfinished.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    send(out / SCORES_FILE)
+
+
+def _save(part: Part, folder: Path) -> None:
+    part.save(folder)
+    send(folder)
 
 
 def _share(progress: Progress) -> float:

@@ -26,6 +26,7 @@ from tuning.recipe import Recipe, parse_recipe
 from tuning.search.asking import Asking
 from tuning.search.run import search as run_search
 from tuning.stages import Stages
+from tuning.storage import holds
 from tuning.train import Job
 
 EPOCHS = 60
@@ -53,7 +54,7 @@ def sweep(folder: Path, out: Path) -> None:
     search = {"face.static.dropout": {"low": 0.0, "high": 0.4}, "fit.face.static.lr": {"low": 0.001, "high": 0.05}}
     tune = {"trials": POINTS, "stop": "never", "confirm": 1}
     recipe = parse_recipe({**table, "fit": fit, "search": search, "tune": tune})
-    resume = (out / "search").exists()
+    resume = holds(out / "search")
     run_search(
         recipe, {tiny.READER: folder / "corpus"}, out, Asking(1, resume=resume, workers=0), Stages(Console(stderr=True))
     )

@@ -1,11 +1,14 @@
 """A search whose process is killed with SIGKILL goes on: what had ended stays, and it ends where an unkilled one ends.
 
+So it does where it is kept in a bucket, and another machine goes on, which has nothing of the first one's.
+
 (`test_sweep.py` goes through the moments at which that may happen.)
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -23,19 +26,28 @@ from tuning.search.trials.member import ITERATIONS, SCORE
 from tuning.search.tune.kept import STATE, TRIALS
 from tuning.search.tune.sweep import KEPT, OUTCOME
 from tuning.search.tune.trial import SECONDS
+from tuning.storage import VARIABLE, kept, placed
 
 pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.timeout(900)]
 MEMBER = "face.static"
 
 
+@pytest.fixture(params=["folder", "bucket"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Name the storage; return where it really lies."""
+    place = tmp_path / request.param
+    monkeypatch.setenv(VARIABLE, f"file://{place}" if request.param == "bucket" else str(place))
+    return place
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with the corpus, encoded in a cache of its own."""
+def folder(tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with the corpus, encoded in a storage of its own."""
     usual, own = cache_folder(), tmp_path / "cache"
     own.mkdir()
     (own / "assets").symlink_to(usual / "assets")
     monkeypatch.setenv("TWOFOLD_CACHE", str(own))
-    tiny.make(tmp_path / "corpus", own / "encodings", Plan.of(tiny.recipe().ensemble))
+    tiny.make(tmp_path / "corpus", kept("encodings"), Plan.of(tiny.recipe().ensemble))
     return tmp_path
 
 
@@ -53,18 +65,19 @@ def outcome(out: Path) -> Outcome:
     return read_outcome(out / "search" / MEMBER / OUTCOME)
 
 
-def test_a_killed_search_keeps_what_had_ended_and_ends_as_an_unkilled_one(folder: Path) -> None:
-    unkilled, killed = folder / "unkilled", folder / "killed"
-    with started("sweep", folder, killed, log=folder / "killed.log") as run:
+def test_a_killed_search_keeps_what_had_ended_and_ends_as_an_unkilled_one(folder: Path, storage: Path) -> None:
+    killed = storage / "killed"
+    with started("sweep", folder, placed(Path("killed")), log=folder / "killed.log") as run:
         run.until(lambda: len(ended(killed)) >= 2)
         run.kill()
     before = ended(killed)
     assert 2 <= len(before) < POINTS, "it was killed too late"
     assert not (killed / "search" / MEMBER / OUTCOME).exists()
+    shutil.rmtree(cache_folder() / "buckets", ignore_errors=True)  # another machine goes on
     with running(cpus=2):
-        sweep(folder, unkilled)
-        sweep(folder, killed)
-    whole, resumed = outcome(unkilled), outcome(killed)
+        sweep(folder, placed(Path("unkilled")))
+        sweep(folder, placed(Path("killed")))
+    whole, resumed = outcome(storage / "unkilled"), outcome(killed)
     assert len(resumed.trials) == len(whole.trials) == POINTS
     assert [trial.state for trial in resumed.trials] == ["done"] * POINTS
     for told, trial in zip(before, resumed.trials, strict=False):

@@ -16,7 +16,6 @@ import pytest
 
 import twofold
 from tuning.address import ClusterError, LostClusterError, Place, find, refuse_client, wanted
-from tuning.storage import StorageError, kept, placed
 
 ROOT = Path(twofold.__file__).parent
 
@@ -93,21 +92,6 @@ def test_what_needs_its_driver_beside_it_is_not_driven_from_afar(monkeypatch: py
 def test_a_cluster_that_is_wrong_is_bad_input_and_one_that_is_lost_is_not() -> None:
     assert twofold.exit_code(ClusterError("wrong")) == 2
     assert twofold.exit_code(LostClusterError("gone")) == 1
-
-
-def test_storage_holds_what_is_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TWOFOLD_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("TWOFOLD_STORAGE", raising=False)
-    monkeypatch.chdir(tmp_path)
-    assert kept("encodings") == tmp_path / "cache" / "encodings"
-    assert placed(Path("runs/a")) == tmp_path / "runs" / "a"
-    monkeypatch.setenv("TWOFOLD_STORAGE", str(tmp_path / "shared"))
-    assert kept("encodings") == tmp_path / "shared" / "encodings"
-    assert placed(Path("runs/a")) == tmp_path / "shared" / "runs" / "a"
-    assert placed(tmp_path / "own") == tmp_path / "own"
-    monkeypatch.setenv("TWOFOLD_STORAGE", "s3://bucket/twofold")
-    with pytest.raises(StorageError, match=r"s3://bucket/twofold is no folder; mount the bucket"):
-        kept("encodings")
 
 
 @pytest.mark.slow

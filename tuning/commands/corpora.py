@@ -27,6 +27,11 @@ def named_folders(given: list[str], wanted: tuple[str, ...]) -> dict[str, Path]:
             raise typer.BadParameter(f"--corpus takes NAME=FOLDER, as meld=/data/MELD, but got {one!r}")
         if name in folders:
             raise typer.BadParameter(f"--corpus gives {name} twice; put both into one folder, or one table")
+        if "://" in folder:
+            raise typer.BadParameter(
+                f"--corpus takes folders, but got {one!r}; mount the bucket read-only under the same path on every "
+                "machine (mount-s3, gcsfuse), or copy it there"
+            )
         folders[name] = Path(folder).expanduser().resolve()
     if not folders:
         names = " ".join(f"--corpus {name}=FOLDER" for name in wanted) or "--corpus NAME=FOLDER"

@@ -30,6 +30,7 @@ def evaluate(
     from modalities.device import device
     from tuning.evaluation.report import evaluate_and_report
     from tuning.stages import Stages
+    from tuning.storage import shown
 
     device()
     tables, figures, folder = evaluate_and_report(
@@ -37,7 +38,7 @@ def evaluate(
     )
     for table in tables:
         put(table, 160)
-    typer.echo(json.dumps(figures) if as_json else f"Everything is in {folder}.")
+    typer.echo(json.dumps(figures) if as_json else f"Everything is in {shown(folder)}.")
 
 
 def reproduce(

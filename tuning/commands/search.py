@@ -62,7 +62,7 @@ def tune(  # noqa: PLR0913  each is an option of the command
     from tuning.search.shown.table import outcome_table
     from tuning.space import check
     from tuning.stages import Stages
-    from tuning.storage import placed
+    from tuning.storage import placed, shown
 
     device()
     refuse_client("a search")
@@ -89,7 +89,7 @@ def tune(  # noqa: PLR0913  each is an option of the command
     if as_json:
         typer.echo(json.dumps({"bundle": str(found.bundle), **figures(found.outcomes, read)}))
     else:
-        typer.echo(f"The bundle is in {found.bundle}; trials and pictures are in {out / 'search'}.")
+        typer.echo(f"The bundle is in {shown(found.bundle)}; trials and pictures are beside it, in search.")
 
 
 def _limits(given: list[str]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def train(  # noqa: PLR0913  each is an option of the command
     from tuning.run import run
     from tuning.space import check
     from tuning.stages import Stages
-    from tuning.storage import placed
+    from tuning.storage import placed, shown
 
     device()  # said here, an error is one sentence; Ray's workers could only die of it
     if workers:
@@ -52,7 +52,9 @@ def train(  # noqa: PLR0913  each is an option of the command
         typer.echo(f"twofold: stopped; the same command goes on from there with what is in {out}", err=True)
         raise typer.Exit(130) from None
     stages.sum_up()
-    typer.echo(json.dumps({"bundle": str(bundle), **stages.seconds}) if as_json else f"The bundle is in {bundle}.")
+    typer.echo(
+        json.dumps({"bundle": str(bundle), **stages.seconds}) if as_json else f"The bundle is in {shown(bundle)}."
+    )
 
 
 def demo(

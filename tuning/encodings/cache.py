@@ -8,7 +8,7 @@ other names, asks only for what is missing. A file appears whole or not at all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from modalities.types import FOREVER, Captions, Faces, Transcript
 from tuning.corpora.corpus import LabelledClip
 from tuning.encodings.impressions import impress, load_impression, save_impression
 from tuning.encodings.key import content_of, file_hash, fingerprint
+from tuning.storage import fetch, holds, names, send
 
 WRITTEN = (Transcript, Captions)
 """What takes long to find and little room to keep."""
@@ -68,18 +69,20 @@ class EncodingCache:
         if self._last is not None and self._last[0] is clip:
             return self._last[1]
         if clip.path is not None and clip.path not in self._files:
-            self._files[clip.path] = file_hash(clip.path)
+            self._files[clip.path] = file_hash(fetch(clip.path))
         content = content_of(clip, b"" if clip.path is None else self._files[clip.path])
         self._last = clip, content
         return content
 
     def missing(self, clips: Iterable[LabelledClip]) -> list[LabelledClip]:
         """Return the clips of which a piece must still be made."""
-        return [clip for clip in clips if self._lacking(clip)]
+        has = self._look()
+        return [clip for clip in clips if self._lacking(clip, has)]
 
     def lacking(self, clips: Iterable[LabelledClip]) -> Plan:
         """Return the part of the plan that makes all that is missing of some clips."""
-        found = {piece for clip in clips for piece in self._lacking(clip)}
+        has = self._look()
+        found = {piece for clip in clips for piece in self._lacking(clip, has)}
         return self._together([piece for piece in self.pieces if piece in found])
 
     def fill(self, clip: LabelledClip, modalities: Mapping[str, Encodes] | None = None) -> None:
@@ -100,7 +103,7 @@ class EncodingCache:
         pieces = {piece.folder: piece for piece in wanted if not self._brought(piece, clip)}
         pieces[self._seen.folder] = self._seen
         try:
-            found = {folder: load_impression(self._path(piece, clip)) for folder, piece in pieces.items()}
+            found = {folder: self._read(self._path(piece, clip)) for folder, piece in pieces.items()}
         except FileNotFoundError:
             raise FileNotFoundError(f"{clip.name} was not encoded yet; run the extraction before training") from None
         first = found[self._seen.folder]
@@ -110,10 +113,18 @@ class EncodingCache:
 
     def _save(self, clip: LabelledClip, impression: Impression, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
-            save_impression(piece.of(impression), self._path(piece, clip))
+            save_impression(piece.of(impression), path := self._path(piece, clip))
+            send(path)
 
-    def _lacking(self, clip: LabelledClip) -> list[Piece]:
-        return [p for p in self.pieces if not self._brought(p, clip) and not self._path(p, clip).exists()]
+    def _read(self, path: Path) -> Impression:
+        return load_impression(path if path.exists() else fetch(path))
+
+    def _look(self) -> Callable[[Path], bool]:
+        """Look once at all that is there, for many clips; returns whether it was among it."""
+        return {piece.folder / name for piece in self.pieces for name in names(piece.folder)}.__contains__
+
+    def _lacking(self, clip: LabelledClip, has: Callable[[Path], bool] = holds) -> list[Piece]:
+        return [p for p in self.pieces if not self._brought(p, clip) and not has(self._path(p, clip))]
 
     def _brought(self, piece: Piece, clip: LabelledClip) -> bool:
         """Whether a corpus brings what a cue would write."""
@@ -125,7 +136,7 @@ class EncodingCache:
     def _written(self, clip: LabelledClip) -> dict[str, Told]:
         """Read what cues wrote of a clip before."""
         paths = {p.cue: self._path(p, clip) for p in self.pieces if p.cue and _writes(self.plan, p.cue)}
-        return {cue: load_impression(path).told[cue] for cue, path in paths.items() if path.exists()}
+        return {cue: self._read(path).told[cue] for cue, path in paths.items() if holds(path)}
 
     def _path(self, piece: Piece, clip: LabelledClip) -> Path:
         """Where a piece is kept, or will be."""

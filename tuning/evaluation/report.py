@@ -18,6 +18,7 @@ from tuning.evaluation.picture import results_picture
 from tuning.evaluation.run import POOLED, Evaluation, compare_bundles, evaluate_bundle
 from tuning.evaluation.show import difference_figures, differences_table, document, figures, results_table
 from tuning.stages import Stages
+from tuning.storage import found, send
 
 DOCUMENT, PICTURE = "evaluation.json", "evaluation.png"
 FORMAT = {"format": "twofold.evaluation", "version": 1}
@@ -33,6 +34,7 @@ def evaluate_and_report(
     stages: Stages,
 ) -> tuple[list[Table], dict[str, float], Path]:
     """Evaluate, write both files; returns tables for people, flat figures, and the folder of the files."""
+    bundle, against = found(bundle), None if against is None else found(against)
     evaluation = evaluate_bundle(bundle, corpora, split, stages)
     tables = [results_table(results, _title(evaluation, name)) for name, results in evaluation.results.items()]
     figures, other = all_figures(evaluation), None
@@ -42,6 +44,7 @@ def evaluate_and_report(
         figures |= difference_figures(other[1])
     out = out or default_folder(bundle, corpora, split)
     write_report(evaluation, out, other)
+    send(out)
     return tables, figures, out
 
 

@@ -22,6 +22,8 @@ from torch import Tensor
 from modalities.types import Array, Encoding, Scores
 from modalities.whole import whole
 
+ROWS_FILE = "rows.json"
+"""Written last: without it, these are no rows."""
 FEW = 128 << 20
 """Bytes of steps that may be in memory."""
 Batch = Mapping[str, Tensor]
@@ -136,7 +138,7 @@ class Kept:
     @classmethod
     def open(cls, folder: Path, few: int = FEW) -> Kept:
         """Open rows that a `Keeper` has written; up to so many bytes of steps come into memory."""
-        about = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        about = json.loads((folder / ROWS_FILE).read_text(encoding="utf-8"))
         with np.load(folder / "targets.npz") as columns:
             short = {name: torch.from_numpy(columns[name]) for name in columns.files}
         offsets, sources, clips = short.pop("offsets").numpy(), short.pop("sources"), short.pop("clips")
@@ -229,5 +231,5 @@ class Keeper:
         columns |= {"offsets": offsets, "sources": np.concatenate([np.zeros(0, np.int64), *self._sources])}
         columns["clips"] = np.repeat(np.arange(len(self._lengths)), [len(lengths) for lengths in self._lengths])
         np.savez(self._folder / "targets.npz", **columns)  # type: ignore[arg-type]  # as in `save_impression`
-        with whole(self._folder / "rows.json") as unfinished:  # last: without it, these are no rows
+        with whole(self._folder / ROWS_FILE) as unfinished:
             unfinished.write_text(json.dumps({"shape": shape, "dtype": dtype}), encoding="utf-8")

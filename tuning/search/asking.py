@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from modalities.whole import whole
 from tuning.recipe import Recipe
+from tuning.storage import fetch, holds, send
 
 REQUEST = "search.json"
 
@@ -42,10 +43,11 @@ def claim(out: Path, recipe: Recipe, data: str, *, resume: bool) -> None:
     request = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     refuse(out, resume=resume)
     path = out / "search" / REQUEST
-    if not path.exists():
+    if not fetch(path).exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as unfinished:
             unfinished.write_text(json.dumps({"request": request, "recipe": recipe.name}), encoding="utf-8")
+        send(path)
         return
     same = json.loads(path.read_text(encoding="utf-8"))["request"] == request
     if not same:
@@ -56,7 +58,7 @@ def refuse(out: Path, *, resume: bool) -> None:
     """Refuse, before minutes of work, a folder in which a search is already, or that is none."""
     if out.exists() and not out.is_dir():
         raise SearchError(f"{out} is a file, but a search writes a folder; give another --out")
-    if (out / "search" / REQUEST).exists() and not resume:
+    if holds(out / "search" / REQUEST) and not resume:
         raise SearchError(f"{out} holds a search already; go on with --resume, or give another --out")
 
 

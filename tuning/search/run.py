@@ -30,6 +30,7 @@ from tuning.search.sweeps import Sweeps
 from tuning.search.trials.ensemble import ask, heard_by, settle
 from tuning.space import space
 from tuning.stages import Stages
+from tuning.storage import send
 from tuning.train import FUSION, read_scores
 
 KINDS = {"fusion.kind": ("mean", "mhpf", "dirichlet", "gated"), "mapping.kind": ("ppa", "rule2", "product")}
@@ -78,6 +79,7 @@ def search(recipe: Recipe, corpora: Mapping[str, Path], out: Path, asking: Askin
     }
     bundle.save(plan, out / "bundle", told)
     run.show(outcomes, matrices(plan))
+    send(out)
     return Found(winner, out / "bundle", tuple(outcomes), first)
 
 

@@ -12,6 +12,7 @@ from ray.tune.search import Searcher
 
 from ensemble.plan import Plan
 from modalities.config import Range
+from tuning.fit.rows import ROWS_FILE
 from tuning.members import Fitting, Known
 from tuning.recipe import Recipe, RecipeError
 from tuning.run import Ready
@@ -32,6 +33,7 @@ from tuning.search.tune.sweep import OUTCOME, Sweep, run_sweep
 from tuning.search.tune.trial import Task
 from tuning.search.tune.watch import Told
 from tuning.stages import Stages
+from tuning.storage import fetch, send
 from tuning.train import sides_of
 
 COSTS = "costs.json"
@@ -63,6 +65,7 @@ class Sweeps:
             with self.stages.stage(f"confirm {member}"):
                 outcome = confirm(task, outcome, now(self.recipe, tuple(ranges)), self.how.confirm)
             write_outcome(outcome, folder / OUTCOME)
+            send(folder / OUTCOME)
         return outcome
 
     def ensemble(self, tuned: Recipe, plan: Plan, asked: tuple[Asked, ...], ranges: Mapping[str, Range]) -> Outcome:
@@ -126,7 +129,7 @@ class Sweeps:
 
     def _keep_rows(self, member: str, folder: Path) -> None:
         """Write the rows that all trials of a member read, once."""
-        if (folder / "dev" / "rows.json").exists():
+        if (fetch(folder) / "dev" / ROWS_FILE).exists():
             return
         plan, sides = self.ready.plan, sides_of(self.ready.read)
         of = next(one for one in plan.members if one.name == member)
@@ -135,16 +138,18 @@ class Sweeps:
         fitting = Fitting(plan, of, self.recipe.fitting(member), self.recipe.seed, self.ready.cache)
         fitting.keep(self._learnt, folder / "train")
         fitting.keep(sides["dev"], folder / "dev")
+        send(folder)
 
     def _costs(self, plan: Plan) -> Costs | None:
         """Measure what members cost, if anybody asks; a search that goes on has the same numbers."""
         if "cost_ms" not in (*self.how.objectives, *self.how.limits):
             return None
         path = self.folder / COSTS
-        if not path.exists():
+        if not fetch(path).exists():
             self.stages.say("costs: timing every part on a clip of dev")
             self.folder.mkdir(parents=True, exist_ok=True)
             measure_costs(plan, self.dev[0].clip).save(path)
+            send(path)
         return Costs.load(path)
 
 

@@ -8,8 +8,8 @@
 It shows that everything works, and is learnable on two cores in minutes. It says nothing about real people.
 """
 
-from tuning.corpora.demo.film import is_made, make_clip
+from tuning.corpora.demo.film import clip_paths, is_made, make_clip
 from tuning.corpora.demo.plan import DEMO_VERSION, Script, plan_demo
 from tuning.corpora.demo.read import read_demo
 
-__all__ = ["DEMO_VERSION", "Script", "is_made", "make_clip", "plan_demo", "read_demo"]
+__all__ = ["DEMO_VERSION", "Script", "clip_paths", "is_made", "make_clip", "plan_demo", "read_demo"]

@@ -23,6 +23,7 @@ from tuning.members import begin
 from tuning.recipe import Recipe
 from tuning.search.point import laid_over
 from tuning.search.trials.folds import folds
+from tuning.storage import fetch
 
 SCORE = "score"
 """The member's dev metric: what its trials are compared by, the best epoch's so far."""
@@ -48,6 +49,7 @@ class MemberTask:
 
         Workers of one process group fit together in their `world`; without any, one is alone.
         """
+        fetch(self.rows)
         return MemberWorker(self, _sides(self), world or World())
 
 

@@ -13,9 +13,11 @@ import shutil
 import time
 import zipfile
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from modalities.whole import whole
+from tuning.storage import fetch, forget, names, send
 
 STATE = "state.zip"
 TRIALS = "experiment_state.json"
@@ -38,7 +40,8 @@ class Kept:
     def begin(self, tune: Path) -> None:
         """Keep how a sweep was begun: what is searched, and by whom."""
         with whole(self.folder / _BEGUN) as unfinished:
-            shutil.copyfile(tune / _BEGUN, unfinished)
+            shutil.copyfile(fetch(tune / _BEGUN), unfinished)
+        send(self.folder / _BEGUN)
 
     def keep(self, staged: Path, curves: Curves) -> None:
         """Keep how far it is."""
@@ -48,23 +51,25 @@ class Kept:
             for path in staged.glob(_ERRORS):
                 pack.write(path, path.relative_to(staged))
             pack.writestr(_CURVES, json.dumps(curves))
+        send(self.folder / STATE)
 
     def put_back(self, tune: Path) -> Curves | None:
         """Give Tune its state again, instead of what it left; if there is none, nothing of what it left counts.
 
         The state gets a new date: the session, where it still lives, may hold one that nobody has kept.
         """
-        if not (self.folder / STATE).exists():
-            shutil.rmtree(tune, ignore_errors=True)
+        if not (fetch(self.folder) / STATE).exists():
+            forget(tune)
             return None
-        for path in (path for name in _STATES for path in tune.glob(_dated(name, "*"))):
-            path.unlink()
+        for stale in (one for one in names(tune) if any(fnmatch(one, _dated(name, "*")) for name in _STATES)):
+            forget(tune / stale)
         with zipfile.ZipFile(self.folder / STATE) as pack:
             pack.extractall(tune)
         now = time.strftime("%Y-%m-%d_%H-%M-%S")
         for name in _STATES:
             (tune / name).replace(tune / _dated(name, now))
         shutil.copyfile(self.folder / _BEGUN, tune / _BEGUN)
+        send(tune)
         curves = json.loads((tune / _CURVES).read_text(encoding="utf-8"))
         return {trial: {int(at): value for at, value in curve.items()} for trial, curve in curves.items()}
 

@@ -20,6 +20,7 @@ from modalities.native import use_threads
 from tuning.fit.world import World
 from tuning.search.trials.member import MemberTask
 from tuning.search.tune.trial import told
+from tuning.storage import for_ray
 
 
 def nested(task: MemberTask, workers: int, folder: Path) -> Any:
@@ -37,7 +38,7 @@ def _trial(point: dict[str, Any], *, task: MemberTask, workers: int, folder: Pat
         ),
         run_config=RunConfig(
             name=tune.get_context().get_trial_id(),
-            storage_path=str(folder / "train"),
+            **for_ray(folder / "train"),
             callbacks=[TuneReportCallback()],  # hands on what the first worker reports
         ),
     ).fit()

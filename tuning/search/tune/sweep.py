@@ -36,6 +36,7 @@ from tuning.search.tune.nested import nested
 from tuning.search.tune.stopping import scheduler
 from tuning.search.tune.trial import BEGAN, MEASURED, OVER, PROBLEM, READY, SECONDS, Steps, Task
 from tuning.search.tune.watch import LOOKING, Clock, Looking, Told, Watch
+from tuning.storage import fetch, for_ray, send
 
 OUTCOME, CLOCK, KEPT = "outcome.json", "seconds.json", "kept"
 _RAY = "ray"
@@ -73,11 +74,11 @@ def run_sweep(  # noqa: PLR0913  all of it makes a sweep
     `jobs`: trials at a time where each has one worker; one with several takes the place of as many.
     `where`: what a trial claims in a cluster; one whose machine dies goes on elsewhere.
     """
-    if (folder / OUTCOME).exists():
+    if fetch(folder / OUTCOME).exists():
         return read_outcome(folder / OUTCOME)
     folder.mkdir(parents=True, exist_ok=True)
     clock, kept = Clock(folder / CLOCK), Kept(folder / KEPT)
-    path = str((folder / _RAY).resolve())
+    path, where_kept = str((folder / _RAY).resolve()), for_ray(folder)
     curves = kept.put_back(Path(path))
     LOOKING[path] = looking = Looking(clock, report, kept, curves or {})
     apiece = how.workers if isinstance(task, MemberTask) else 1
@@ -93,7 +94,9 @@ def run_sweep(  # noqa: PLR0913  all of it makes a sweep
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a trial that fails is told of once, by the outcome
     with (folder / "ray.log").open("a") as log, contextlib.redirect_stdout(log):
         if curves is not None:
-            tuner = tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True)
+            tuner = tune.Tuner.restore(
+                f"{where_kept.pop('storage_path')}/{_RAY}", trainable=trainable, resume_unfinished=True, **where_kept
+            )
         else:
             tuner = tune.Tuner(
                 trainable,
@@ -106,7 +109,7 @@ def run_sweep(  # noqa: PLR0913  all of it makes a sweep
                 ),
                 run_config=tune.RunConfig(
                     name=_RAY,
-                    storage_path=str(folder.resolve()),
+                    **where_kept,
                     callbacks=[Watch(path, sweep.objectives[0], trials)],
                     checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=int(apiece == 1), num_to_keep=_LAST),
                     failure_config=tune.FailureConfig(max_failures=_LOSSES if len(machines()) > 1 else 0),
@@ -125,6 +128,7 @@ def run_sweep(  # noqa: PLR0913  all of it makes a sweep
     if not outcome.judged:
         raise _first_error(grid)
     write_outcome(outcome, folder / OUTCOME)
+    send(folder / OUTCOME)
     return outcome
 
 

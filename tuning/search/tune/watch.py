@@ -16,6 +16,7 @@ from ray.tune.experiment import Trial as TuneTrial
 from modalities.whole import whole
 from tuning.search.outcome import Objective
 from tuning.search.tune.kept import Curves, Kept
+from tuning.storage import fetch, send
 
 ITERATION = "training_iteration"
 
@@ -41,7 +42,7 @@ class Clock:
     _before: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.path.exists():
+        if fetch(self.path).exists():
             self._before, self.start = json.loads(self.path.read_text(encoding="utf-8"))
 
     def started(self, moments: Iterable[float]) -> None:
@@ -53,6 +54,7 @@ class Clock:
         self.seconds = self._before + time.time() - self.at
         with whole(self.path) as unfinished:
             unfinished.write_text(json.dumps([self.seconds, self.start]), encoding="utf-8")
+        send(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,262 @@
+"""What machines share: a folder, or a bucket that each of them mirrors."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ensemble import bundle
+from ensemble.manifest import MANIFEST
+from ensemble.plan import Plan
+from modalities.assets import cache_folder
+from modalities.part import SETTINGS_FILE, WEIGHTS_FILE
+from tests.clouds import bucket
+from tests.tuning import tiny
+from tuning.bucket import Bucket
+from tuning.cluster import running
+from tuning.encodings import EncodingCache
+from tuning.recipe import Recipe, parse_recipe
+from tuning.run import run
+from tuning.search.asking import Asking, SearchError
+from tuning.search.run import search
+from tuning.stages import Stages
+from tuning.storage import StorageError, fetch, forget, found, holds, kept, names, placed, send, shown
+
+CLOUDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("s3", "gs")]
+LONG_AGO = 1_000_000_000 * 10**9  # ns
+
+
+@pytest.fixture(params=["file", *CLOUDS])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with bucket(request.param, tmp_path) as served:
+        yield served
+
+
+@pytest.fixture
+def machines(url: str, tmp_path: Path) -> tuple[Bucket, Bucket]:
+    """Two machines that use one bucket."""
+    return Bucket.open(url, tmp_path / "one"), Bucket.open(url, tmp_path / "two")
+
+
+def write(folder: Path, **files: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    return folder
+
+
+def read(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_one_machine_sends_another_fetches(machines: tuple[Bucket, Bucket]) -> None:
+    one, two = machines
+    write(one.folder / "run" / "part", weights_bin="w" * 10_000, part_json="{}")
+    write(one.folder / "run", scores_json="1", _hidden="half")
+    assert not two.holds(two.folder / "run")
+    assert two.names(two.folder / "run") == set()
+    two.fetch(two.folder / "run")  # nothing is there yet, which is no error
+    one.send(one.folder / "run")
+    assert two.holds(two.folder / "run")
+    assert two.holds(two.folder / "run" / "part" / "weights.bin")
+    assert two.names(two.folder / "run") == {"scores.json"}
+    two.fetch(two.folder / "run" / "scores.json")
+    assert read(two.folder) == {"run/scores.json": "1"}
+    two.fetch(two.folder / "run")
+    assert read(two.folder) == {
+        "run/scores.json": "1",
+        "run/part/part.json": "{}",
+        "run/part/weights.bin": "w" * 10_000,
+    }
+    one.forget(one.folder / "run" / "part")
+    one.forget(one.folder / "run" / "nothing")
+    assert not two.holds(two.folder / "run" / "part" / "weights.bin")
+    assert two.holds(two.folder / "run" / "scores.json")
+
+
+def test_what_is_newer_is_fetched_and_what_was_not_sent_yet_stays(machines: tuple[Bucket, Bucket]) -> None:
+    one, two = machines
+    for text in ("first", "second"):
+        write(one.folder, note=text)
+        one.send(one.folder / "note")
+        two.fetch(two.folder / "note")
+        assert read(two.folder) == {"note": text}
+        os.utime(two.folder / "note", ns=(LONG_AGO, LONG_AGO))  # a bucket may tell seconds only
+    write(one.folder, note="third, not sent")
+    one.fetch(one.folder / "note")
+    assert read(one.folder) == {"note": "third, not sent"}
+
+
+def test_what_the_bucket_has_is_not_sent_again(machines: tuple[Bucket, Bucket]) -> None:
+    one, two = machines
+    write(one.folder / "run", same="1", other="2")
+    one.send(one.folder / "run")
+    two.fetch(two.folder / "run")
+    write(two.folder / "run", other="22")
+    (two.folder / "run" / "same").chmod(0)  # whoever read it would fail, were he not root
+    before = {name: when(two, f"run/{name}") for name in ("same", "other")}
+    two.send(two.folder / "run")
+    one.fetch(one.folder / "run")
+    assert when(two, "run/same") == before["same"]
+    assert read(one.folder / "run")["other"] == "22"
+
+
+def when(place: Bucket, name: str) -> int:
+    """Return when the bucket's file was written."""
+    return int(place.files.get_file_info(place.key(place.folder / name)).mtime_ns)
+
+
+@pytest.mark.parametrize("last", [SETTINGS_FILE, MANIFEST, "rows.json"])
+def test_what_says_that_a_folder_is_complete_comes_last(last: str, tmp_path: Path) -> None:
+    one, two = (Bucket.open(f"file://{tmp_path}/box", tmp_path / name) for name in ("one", "two"))
+    folder = write(one.folder / "run", **{f"file{number}": "." * 1000 for number in range(50)})
+    (folder / last).write_text("{}")
+    one.send(folder)
+    two.fetch(two.folder / "run")
+    for copied in (tmp_path / "box" / "run", two.folder / "run"):
+        changed = {path.name: path.stat().st_ctime_ns for path in copied.iterdir()}
+        assert len(changed) == 51
+        assert max(changed.values()) == changed[last]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("ftp://box/here", r"the storage ftp://box/here is neither a folder nor a bucket \(s3://BUCKET/PATH or gs://"),
+        ("s3://UPPER_case//x?colour=red", r"the bucket s3://UPPER_case//x cannot be opened \(.*colour.*\); check its"),
+        (
+            "gs://anonymous@box/x?scheme=http&endpoint_override=127.0.0.1:9&retry_limit_seconds=1",
+            r"the bucket gs://box/x cannot be opened \(.*\); check its name, the credentials of this machine, and that",
+        ),
+    ],
+)
+def test_a_bucket_that_cannot_be_used_is_one_sentence(wrong: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=said) as raised:
+        Bucket.open(wrong, tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["s3", "gs"])
+def test_a_bucket_that_is_not_there_is_one_sentence(kind: str, tmp_path: Path) -> None:
+    with (
+        bucket(kind, tmp_path) as url,
+        pytest.raises(StorageError, match=r"^there is no bucket bax; create it, or name"),
+    ):
+        Bucket.open(url.replace("box/", "bax/"), tmp_path)
+
+
+# --------------------------------------------------------------------------------------------------- the one setting
+
+
+def test_storage_holds_what_is_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TWOFOLD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("TWOFOLD_STORAGE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert kept("encodings") == tmp_path / "cache" / "encodings"
+    assert placed(Path("runs/a")) == tmp_path / "runs" / "a"
+    monkeypatch.setenv("TWOFOLD_STORAGE", str(tmp_path / "shared"))
+    assert kept("encodings") == tmp_path / "shared" / "encodings"
+    assert placed(Path("runs/a")) == tmp_path / "shared" / "runs" / "a"
+    assert placed(tmp_path / "own") == tmp_path / "own"
+    monkeypatch.setenv("TWOFOLD_STORAGE", f"file://{tmp_path}/box")
+    mirror = tmp_path / "cache" / "buckets" / "file" / str(tmp_path / "box").strip("/")
+    assert kept("encodings") == mirror / "encodings"
+    assert placed(Path("runs/a")) == mirror / "runs" / "a"
+    assert shown(mirror / "runs" / "a") == f"{mirror}/runs/a (file://{tmp_path}/box/runs/a)"
+    assert shown(tmp_path / "own") == str(tmp_path / "own")
+    monkeypatch.setenv("TWOFOLD_STORAGE", "ftp://box")
+    with pytest.raises(StorageError, match="ftp://box is neither a folder nor a bucket"):
+        kept("encodings")
+
+
+@pytest.mark.parametrize("kind", ["none", "folder", "file"])
+def test_code_says_the_same_whatever_the_storage_is(kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWOFOLD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    place = {"none": "", "folder": str(tmp_path / "shared"), "file": f"file://{tmp_path}/box"}[kind]
+    monkeypatch.setenv("TWOFOLD_STORAGE", place)
+    folder = write(placed(Path("run")), a="1", b="2")
+    send(folder)
+    if kind == "file":
+        shutil.rmtree(folder)
+    assert found(Path("run")) in (folder, Path("run"))
+    assert names(folder) == {"a", "b"}
+    assert holds(folder / "a")
+    assert not holds(folder / "c")
+    assert fetch(folder / "a").read_text() == "1"
+    forget(folder / "a")
+    assert not holds(folder / "a")
+    forget(folder)
+    assert not holds(folder)
+    assert names(folder) == set()
+
+
+# ------------------------------------------------------------------------------------------------- runs on a bucket
+
+
+@pytest.fixture
+def shared(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Use the bucket from a cache of its own; call it to be another machine, which has nothing yet."""
+    usual, own = cache_folder(), tmp_path / "cache"
+    own.mkdir()
+    (own / "assets").symlink_to(usual / "assets")
+    monkeypatch.setenv("TWOFOLD_CACHE", str(own))
+    monkeypatch.setenv("TWOFOLD_STORAGE", url)
+    tiny.make(tmp_path / "corpus", kept("encodings"), Plan.of(tiny.recipe().ensemble))
+    return lambda: shutil.rmtree(own / "buckets")
+
+
+def recipe(**changes: object) -> Recipe:
+    table = tiny.recipe().model_dump(mode="json", exclude_defaults=True)
+    return parse_recipe({**table, "fit": {"default": {"epochs": 3}, "fusion": {"epochs": 2}}, **changes})
+
+
+def test_encodings_are_found_by_another_machine(shared: Callable[[], None], tmp_path: Path) -> None:
+    clips = tiny.read(tmp_path / "corpus").clips
+    shared()
+    cache = EncodingCache(kept("encodings"), Plan.of(recipe().ensemble))
+    assert cache.missing(clips) == []
+    assert cache.load(clips[0]).encodings.keys() == {piece.key for piece in cache.pieces if piece.key}
+    forget(kept("encodings"))
+    assert cache.missing(clips) == list(clips)
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("url", ["s3"], indirect=True)
+def test_another_machine_goes_on_with_a_run(shared: Callable[[], None], tmp_path: Path) -> None:
+    corpora, told = {tiny.READER: tmp_path / "corpus"}, io.StringIO()
+    stages = Stages(Console(file=told, width=500))
+    with running(cpus=2):
+        shared()
+        folder = run(recipe(), corpora, placed(Path("mine")), workers=2, stages=stages)
+    weights = (folder / "parts" / "face.static" / WEIGHTS_FILE).read_bytes()
+    shared()
+    assert not folder.exists()
+    again = run(recipe(), corpora, placed(Path("mine")), workers=0, stages=stages)  # nothing is fitted: there is no Ray
+    assert "fitted before with the same recipe" in told.getvalue()
+    assert (again / "parts" / "face.static" / WEIGHTS_FILE).read_bytes() == weights
+    shared()
+    with bundle.load(found(Path("mine/bundle"))) as recognizer:
+        assert [member.name for member in recognizer.plan.members] == ["face.static", "audio.attention"]
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("url", ["gs"], indirect=True)
+def test_another_machine_reads_a_search(shared: Callable[[], None], tmp_path: Path) -> None:
+    corpora, quiet = {tiny.READER: tmp_path / "corpus"}, Stages(Console(quiet=True))
+    wished = recipe(search={"fit.face.static.lr": {"low": 0.001, "high": 0.1}}, tune={"trials": 2, "confirm": 0})
+    with running(cpus=2):
+        first = search(wished, corpora, placed(Path("searched")), Asking(1, workers=0), quiet)
+    shared()
+    with pytest.raises(SearchError, match="holds a search already; go on with --resume"):
+        search(wished, corpora, placed(Path("searched")), Asking(1, workers=0), quiet)
+    again = search(wished, corpora, placed(Path("searched")), Asking(1, resume=True, workers=0), quiet)
+    assert [outcome.trials for outcome in again.outcomes] == [outcome.trials for outcome in first.outcomes]
+    assert {"history.png", "trials.csv", "outcome.json"} <= names(placed(Path("searched/search/face.static")))
