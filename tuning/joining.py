@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
 from ray.exceptions import RayError
 
@@ -51,15 +52,26 @@ def joined(address: str) -> Iterator[None]:
 
 
 def _join(place: Place) -> None:
-    address = place.address if place.address.startswith(CLIENT) else f"{place.host}:{place.port}"
+    outside = place.address.startswith(CLIENT)
+    if not outside and not _runs_here():  # Ray would look for it for a minute
+        raise ClusterError(
+            f"this machine is no node of the cluster at {place.address}; from here it is ray://{place.host}:10001, to "
+            "encode and to evaluate; all else is started on a node (ray exec cluster.yaml 'twofold --address auto …')"
+        )
+    address = place.address if outside else f"{place.host}:{place.port}"
     try:
         ray.init(address=address, runtime_env=_environment(), logging_level="ERROR", log_to_driver=False)
     except (RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ClusterError(
-            f"the cluster at {place.address} cannot be joined ({said.rstrip('.')}). HOST:PORT is for the cluster's own "
-            "nodes, ray://HOST:PORT for others; both want the same versions of Python and Ray on either side"
+            f"the cluster at {place.address} cannot be joined ({said.rstrip('.')}); it wants the same versions of "
+            "Python and Ray on either side"
         ) from error
+
+
+def _runs_here() -> bool:
+    """Whether a node's process runs on this machine."""
+    return any((process.info["name"] or "").startswith("raylet") for process in psutil.process_iter(["name"]))
 
 
 def _environment() -> dict[str, Any]:
