@@ -77,35 +77,40 @@ class Launched:
         raylets = [one["raylet"] for one in summary if one["raylet"].get("state") == "ALIVE"]
         return {one["nodeId"]: by_address[one["nodeManagerAddress"]] for one in raylets}
 
-    def actors(self) -> dict[str, set[str]]:
-        """Return class → hosts on which actors of it have lived, now or before."""
+    def actors(self, part: str) -> dict[str, str]:
+        """Return id → host of all actors whose class has this in its name and that have lived, now or before."""
         found = self._ask("/api/v0/actors?limit=10000&detail=true")
-        known, hosts = self.nodes(), dict[str, set[str]]()
-        for one in found["data"]["result"]["result"] if found else []:
-            if one["node_id"] in known:
-                hosts.setdefault(one["class_name"], set()).add(known[one["node_id"]])
-        return hosts
+        known, all_of_them = self.nodes(), found["data"]["result"]["result"] if found else []
+        return {
+            one["actor_id"]: known[one["node_id"]]
+            for one in all_of_them
+            if part in one["class_name"] and one["node_id"] in known
+        }
 
     def hosts_of(self, part: str) -> set[str]:
-        """Return the hosts of all actors whose class has this in its name."""
-        return {host for name, hosts in self.actors().items() if part in name for host in hosts}
+        """Return the hosts of these actors."""
+        return set(self.actors(part).values())
 
-    def restart(self, host: Host) -> None:
-        """Switch a worker on again: the head starts Ray there, or, where it has given up, we do.
+    def whole(self) -> None:
+        """Wait until a machine that was switched on again is back: the head starts Ray there, or else we do.
 
         Not both at once, or one would stop what the other has started.
         """
-        host.start()
         with suppress(AssertionError):
-            self.wait_for(3, MINUTES)
+            self.wait_for(len(self.hosts.by_name) - 1, MINUTES)
             return
+        there = set(self.nodes().values())
+        for host in (host for host in self.hosts.workers if host.name not in there):
+            self._start_ray(host)
+        self.wait_for(len(self.hosts.by_name) - 1)
+
+    def _start_ray(self, host: Host) -> None:
         config = yaml.safe_load((self.checkout / "cluster.yaml").read_text())
-        key, address = self.hosts.key, ADDRESSES[HEAD]
-        start = f"export RAY_HEAD_IP={address}; {config['worker_start_ray_commands'][-1]}"
-        ssh = f"ssh -i {key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@{host.address}"
-        (self.hosts.folder / "restart.sh").write_text(start)
-        self.control(f"{ssh} bash --login -i -s < {self.hosts.folder}/restart.sh", 5 * MINUTES)
-        self.wait_for(3)
+        start = f"export RAY_HEAD_IP={ADDRESSES[HEAD]}; {config['worker_start_ray_commands'][-1]}"
+        options = f"-i {self.hosts.key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+        (self.hosts.folder / "start.sh").write_text(start)
+        login = f"ssh {options} root@{host.address} bash --login -i -s"
+        self.control(f"{login} < {self.hosts.folder}/start.sh", 5 * MINUTES)
 
     def _ask(self, path: str) -> dict[str, Any] | None:
         """Ask the head's dashboard, from within the control host's network."""

@@ -1,6 +1,8 @@
 """What the test's cluster is given to do; it runs on the head, and notes on which machine each part of it ran.
 
-RAY_ADDRESS=auto python -m tests.cluster.work prepare|extract|train|sweep FOLDER [OUT]
+RAY_ADDRESS=auto python -m tests.cluster.work prepare|extract|train|heads|fusion FOLDER [OUT]
+
+What is fitted and searched is kept in a bucket, what is extracted in the folder that all machines share.
 """
 
 from __future__ import annotations
@@ -8,35 +10,29 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from ensemble.plan import EnsembleSettings, Plan
-from modalities.types import ClipName, Frames
 from tests import films, toys
-from tests.cluster.notes import CLIPS, EPOCHS, TRIALS, note
+from tests.cluster.notes import BUCKET, CLIPS, EPOCHS, TRIALS
 from tests.tuning import tiny
 from tuning.cluster import running
-from tuning.corpora.corpus import Corpus, LabelledClip
+from tuning.corpora.corpus import LabelledClip
 from tuning.corpora.labelling import AtTimes
 from tuning.encodings import EncodingCache
-from tuning.extract import extract
-from tuning.fit.world import World
-from tuning.launch import fit_on_ray
 from tuning.recipe import Recipe, parse_recipe
-from tuning.search.asking import Asking
-from tuning.search.run import search
-from tuning.stages import Stages
-from tuning.train import Job
+from tuning.storage import VARIABLE, kept, placed, send
 
-SECONDS, PAUSE = 3.0, 0.7
+SECONDS = 3.0
 ONE_EACH = {"cpus": 1, "resources": {"cpu_node": 0.6}}
 """What leaves room for one on each machine."""
-READER = "tests.cluster.work:read"
+ELSEWHERE = {"num_cpus": 0, "resources": {"cpu_node": 0.6}}
+"""What takes a machine's room, so that trials go to the others: they begin one by one, and the first would do all."""
+READER = "tests.cluster.parts:read"
 LABELS = ("Happiness", "Neutral", "Sadness", "Surprise")
 RECIPE = """
 name = "toy"
@@ -65,56 +61,28 @@ fit = { cpus = 1, resources = { cpu_node = 0.6 } }
 """
 
 
-class Noted(toys.Marks):
-    """Sees what `Marks` does, takes its time, and notes where it ran."""
-
-    name = "noted"
-    wants: ClassVar = {"frames": Frames, "clip": ClipName}
-
-    class Config(toys.Marks.Config):
-        """Where to note it."""
-
-        notes: str
-
-    @property
-    def needs(self):
-        return {"frames": "frames", "clip": "clip"}
-
-    def perceive(self, percepts, segments, memory):
-        note(Path(self.config.notes), percepts["clip"].name)
-        time.sleep(PAUSE)
-        return super().perceive(percepts, segments, memory)
-
-
 def settings(folder: Path) -> EnsembleSettings:
     """Return the faces of the toy ensemble, which note where they are perceived; one process for each would do."""
     usual = toys.settings().model_dump(mode="json", exclude_defaults=True)
-    cues = {"people": {"kind": "tests.cluster.work:Noted", "notes": str(folder / "perceived")}}
+    cues = {"people": {"kind": "tests.cluster.parts:Noted", "notes": str(folder / "perceived")}}
     return EnsembleSettings.model_validate({**usual, "cues": cues, "modalities": {"face": usual["modalities"]["face"]}})
 
 
-def read(folder: Path) -> Corpus:
-    """Read the tiny corpus, and note which worker reads it where."""
-    note(folder.parent / "fitted", f"rank-{World.here().rank}")
-    return tiny.read(folder)
+HEADS = {"face.static.dropout": {"low": 0.0, "high": 0.4}, "fit.face.static.lr": {"low": 0.001, "high": 0.05}}
+FUSION = {"fit.fusion.pull": {}}
 
 
-def recipe() -> Recipe:
+def recipe(search: Mapping[str, Any] | None = None) -> Recipe:
     """Return what is fitted and searched; one worker, and one trial, on each machine."""
     table = tiny.recipe().model_dump(mode="json", exclude_defaults=True)
+    table["ensemble"]["fusion"] = {"kind": "tests.cluster.parts:Patient"}
     default = {"epochs": EPOCHS, "patience": EPOCHS, "batch": 8, "lr": 0.005, "ema": 0.95, "mixup": 0.2}
-    searched = {
-        "face.static.dropout": {"low": 0.0, "high": 0.4},
-        "fit.face.static.lr": {"low": 0.001, "high": 0.05},
-        "fusion.kind": ["mean", "mhpf", "dirichlet"],
-        "fit.fusion.pull": {},
-    }
     return parse_recipe(
         {
             **table,
             "corpora": [READER],
             "fit": {"default": default, "fusion": {"epochs": 10, "lr": 0.05}},
-            "search": searched,
+            "search": dict(search or {}),
             "tune": {"trials": TRIALS, "stop": "never", "confirm": 0},
             "cluster": {"fit": ONE_EACH, "cues": ONE_EACH},
         }
@@ -134,7 +102,7 @@ def prepare(folder: Path) -> None:
         rows.append(f"clips/clip-{number}.mp4,{split}-{number},{split},{LABELS[number // 4 % len(LABELS)]}")
     (folder / "clips.csv").write_text("\n".join(rows) + "\n")
     (folder / "my_recipe.toml").write_text(RECIPE)
-    tiny.make(folder / "tiny" / "corpus", folder / "encodings", Plan.of(recipe().ensemble))
+    tiny.make(folder / "tiny" / "corpus", kept("encodings"), Plan.of(recipe().ensemble))
 
 
 def clips_in(folder: Path) -> list[LabelledClip]:
@@ -148,38 +116,65 @@ def cache_of(folder: Path, out: Path) -> EncodingCache:
     return EncodingCache(out / "cache", Plan.of(settings(out)))
 
 
-def extract_clips(folder: Path, out: Path) -> None:
+def extract(folder: Path, name: str) -> None:
     """Perceive and encode all clips."""
-    cache = cache_of(folder, out)
+    from tuning.extract import extract
+
+    cache = cache_of(folder, folder / name)
     extract(cache.missing(clips_in(folder / "clips")), cache, lambda _: None, recipe().cluster)
 
 
-def job(folder: Path, out: Path) -> Job:
-    """Return what is to be fitted, with a state after every epoch."""
-    return Job(recipe(), {READER: folder / "tiny" / "corpus"}, folder / "encodings", out, save_every=0)
+def train(folder: Path, name: str) -> None:
+    """Fit with two workers, with a state after every epoch."""
+    from tuning.launch import fit_on_ray
+    from tuning.train import Job
+
+    out = placed(Path(name))
+    job = Job(recipe(), {READER: folder / "tiny" / "corpus"}, kept("encodings"), out, save_every=0)
+    (out / "told.json").write_text(json.dumps(fit_on_ray(job, lambda _: None, workers=2)))
+    send(out)
 
 
-def train(folder: Path, out: Path) -> None:
-    """Fit with two workers."""
-    scores = fit_on_ray(job(folder, out), lambda _: None, workers=2)
-    (out / "told.json").write_text(json.dumps(scores))
+def heads(folder: Path, name: str) -> None:
+    """Search a head's settings."""
+    sweep(folder, name, HEADS)
 
 
-def sweep(folder: Path, out: Path) -> None:
-    """Search a head's settings, then the fusion's; three trials at a time."""
-    asking = Asking(3, resume=(out / "search").exists(), workers=0)
-    os.environ["TWOFOLD_STORAGE"] = str(folder)  # where the encodings are
-    search(recipe(), {READER: folder / "tiny" / "corpus"}, out, asking, Stages(Console(stderr=True)))
+def fusion(folder: Path, name: str) -> None:
+    """Search the fusion's weights."""
+    sweep(folder, name, FUSION)
+
+
+class Nobody:
+    """Does nothing."""
+
+
+def sweep(folder: Path, name: str, ranges: Mapping[str, Any]) -> None:
+    """Search, on the other machines; two trials at a time."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+    from rich.console import Console
+
+    from tuning.search.asking import Asking
+    from tuning.search.run import search
+    from tuning.stages import Stages
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    _place = ray.remote(**ELSEWHERE, scheduling_strategy=here)(Nobody).remote()
+    corpora, stages = {READER: folder / "tiny" / "corpus"}, Stages(Console(stderr=True))
+    search(recipe(ranges), corpora, placed(Path(name)), Asking(2, workers=0), stages)
 
 
 def main() -> None:
     """Do what is asked."""
     what, folder = sys.argv[1], Path(sys.argv[2])
+    if what != "extract":
+        os.environ[VARIABLE] = f"file://{folder}/{BUCKET}"
     if what == "prepare":
         prepare(folder)
         return
     with running():
-        {"extract": extract_clips, "train": train, "sweep": sweep}[what](folder, Path(sys.argv[3]))
+        {"extract": extract, "train": train, "heads": heads, "fusion": fusion}[what](folder, sys.argv[3])
 
 
 if __name__ == "__main__":

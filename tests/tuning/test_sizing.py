@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -89,13 +90,24 @@ def test_what_to_size_is_said_once(words, said, monkeypatch, capsys) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_answers(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(sys, "argv", ["twofold", "size", "--hours", "500", "--gpus", "8", "--json"])
+def test_the_readmes_commands_answer(monkeypatch, capsys) -> None:
+    readme = (Path(twofold.__file__).parent / "README.md").read_text(encoding="utf-8")
+    corpus, service = (
+        json.loads(_said(line.partition("#")[0].split(), monkeypatch, capsys))
+        for line in re.findall(r"^    \.venv/bin/twofold (size .*)$", readme, re.MULTILINE)
+    )
+    assert corpus["gpus"] == 8
+    assert corpus["machines"] >= corpus["gpu_machines"] == 8
+    assert corpus["hours"] >= 24
+    assert any(one.startswith("assumed, not measured: a GPU") for one in corpus["assumed"])
+    assert service["gpus"] == 0
+    assert service["machines"] >= 1
+    assert service["hours"] == 0
+
+
+def _said(words: list[str], monkeypatch, capsys) -> str:
+    monkeypatch.setattr(sys, "argv", ["twofold", *words, "--json"])
     with pytest.raises(SystemExit) as left:
         twofold.main()
-    told = json.loads(capsys.readouterr().out)
     assert left.value.code == 0
-    assert told["gpus"] == 8
-    assert told["machines"] >= told["gpu_machines"] == 8
-    assert told["hours"] >= 24
-    assert any(one.startswith("assumed, not measured: a GPU") for one in told["assumed"])
+    return capsys.readouterr().out
