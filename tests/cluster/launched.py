@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class Launched:
     hosts: Hosts
     checkout: Path
     """Of the control host: a copy of this one with an edited `cluster.yaml`."""
+    _gone: set[str] = field(default_factory=set)
+    """Nodes of machines that were killed: until Ray has found that out, it calls them alive."""
 
     def up(self) -> None:
         """Start it, and wait until all machines are in it."""
@@ -75,7 +77,8 @@ class Launched:
         by_address = {address: name for name, address in ADDRESSES.items()}
         summary = found["data"]["summary"] if found else []
         raylets = [one["raylet"] for one in summary if one["raylet"].get("state") == "ALIVE"]
-        return {one["nodeId"]: by_address[one["nodeManagerAddress"]] for one in raylets}
+        known = {one["nodeId"]: by_address[one["nodeManagerAddress"]] for one in raylets}
+        return {node: host for node, host in known.items() if node not in self._gone}
 
     def actors(self, part: str) -> dict[str, str]:
         """Return id → host of all actors whose class has this in its name and that have lived, now or before."""
@@ -90,6 +93,11 @@ class Launched:
     def hosts_of(self, part: str) -> set[str]:
         """Return the hosts of these actors."""
         return set(self.actors(part).values())
+
+    def kill(self, host: Host) -> None:
+        """Pull a machine's plug."""
+        self._gone.update(node for node, name in self.nodes().items() if name == host.name)
+        host.kill()
 
     def whole(self) -> None:
         """Wait until a machine that was switched on again is back: the head starts Ray there, or else we do.

@@ -122,7 +122,7 @@ def test_a_machine_dies_during_extraction_on_all(cluster: Launched, shared: Path
     run = begin(cluster, "extract", out.name)
     run.until(lambda: len(pieces(out)) > CLIPS and set(noted(out / "perceived")) == {HEAD, *WORKERS}, "half of it")
     before, dead = pieces(out), cluster.hosts.workers[1]
-    dead.kill()
+    cluster.kill(dead)
     assert len(before) < CLIPS * GRIDS, "it was killed too late"
     run.finish()
     after = pieces(out)
@@ -154,7 +154,7 @@ def test_a_machine_dies_during_training(cluster: Launched, shared: Path, bucket:
     run = begin(cluster, "train", out.name)
     run.until(lambda: epochs(out) > EPOCHS // 2, "some epochs")
     dead = victim(cluster, set(noted(shared / "tiny" / "fitted")))
-    dead.kill()
+    cluster.kill(dead)
     assert epochs(out) < MEMBERS * EPOCHS, "it was killed too late"
     run.finish()
     told = [json.loads((folder / "told.json").read_text()) for folder in (bucket / "trained", out)]
@@ -179,7 +179,7 @@ def test_a_machine_dies_during_a_sweep_over_settings_of_a_head(cluster: Launched
     run.until(lambda: len(list(kept.glob("*/checkpoint_*"))) > TRIALS, "some iterations")
     run.until(lambda: cluster.hosts_of(TRIAL) >= set(WORKERS), "trials on both workers")
     dead = cluster.hosts.workers[0]
-    dead.kill()
+    cluster.kill(dead)
     assert not (out / "search" / sweep / OUTCOME).exists(), "it was killed too late"
     run.finish()
     assert states(out, sweep) == ["done"] * TRIALS
@@ -245,7 +245,7 @@ def test_serving_with_replicas_on_two_machines_one_of_which_dies(cluster: Launch
         log = cluster.hosts.folder / "asking.log"
         clients = cluster.hosts.control.begin(f"cd {cluster.checkout} && {asking}", log)
         time.sleep(10)
-        dead.kill()
+        cluster.kill(dead)
         assert clients.wait(timeout=STEP) == 0, log.read_text()
         told = json.loads(log.read_text().splitlines()[-1])
         assert set(told) == {"200"}, f"some requests were lost: {told}"
@@ -315,7 +315,7 @@ def test_the_head_dies(cluster: Launched, bucket: Path) -> None:
     out, worker = bucket / "trained-headless", cluster.hosts.workers[0]
     near = begin(cluster, "train", out.name, on=worker)
     near.until(lambda: epochs(out) > EPOCHS // 4, "some epochs")
-    cluster.hosts.head.kill()
+    cluster.kill(cluster.hosts.head)
     near.finish(code=1)
     assert "has stopped answering; what was finished is kept. Start it again" in near.told.splitlines()[-1]
     assert "Traceback" not in near.told
