@@ -72,9 +72,11 @@ class Part(ABC):
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         labels = {task: list(names) for task, names in self.speaks.items()}
-        about = {"name": self.name, "settings": self.config.model_dump(mode="json"), "labels": labels}
+        weights = self.state()
+        chosen = self.config.model_dump(mode="json")
+        about = {"name": self.name, "settings": chosen, "labels": labels, "weights": bool(weights)}
         (scratch / SETTINGS_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        if weights := self.state():
+        if weights:
             save_file(weights, scratch / WEIGHTS_FILE)
         if folder.exists():
             shutil.rmtree(folder)
@@ -95,5 +97,6 @@ class Part(ABC):
                 f"but {cls.name!r} with these settings speaks {expected}; train it again"
             )
         weights = folder / WEIGHTS_FILE
-        part.restore(load_file(weights) if weights.exists() else {})
+        trained = about.get("weights", weights.exists())  # a copy may have those of another that was there before
+        part.restore(load_file(weights) if trained else {})
         return part

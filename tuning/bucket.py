@@ -1,12 +1,14 @@
 """A bucket (`s3://`, `gs://`) that stands for a folder: every machine mirrors what it writes and reads of it.
 
 All work is done on files of this machine, in a folder that has the bucket's paths. What another machine needs is sent
-when it is written, and fetched before it is read; an object appears whole. Of a folder, what says that it is complete
-goes last, on either way. Credentials are looked for where the clouds' own tools look for them.
+when it is written, and fetched before it is read; an object appears whole. What the bucket has is what counts: a file
+here that was not sent does not exist for anybody, and one that differs is fetched anew. Of a folder, what says that it
+is complete goes last, on either way. Credentials are looked for where the clouds' own tools look for them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pyarrow import ArrowException
-from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 
 from ensemble.manifest import MANIFEST
 from modalities.part import SETTINGS_FILE
@@ -27,12 +29,12 @@ from tuning.fit.rows import ROWS_FILE
 from tuning.storage import StorageError
 
 FORMS = "s3://BUCKET/PATH or gs://BUCKET/PATH"
-LAST = (SETTINGS_FILE, MANIFEST, ROWS_FILE)
-"""What says that the other files of its folder are there."""
+LAST = {SETTINGS_FILE: 1, ROWS_FILE: 1, MANIFEST: 2}
+"""What says that others are there: of a part, of rows, and of a bundle, which has parts."""
 _URL = re.compile(r"(s3|gs|file)://([^?]*)(\?.*)?")
+_KEYS = re.compile(r"(?<=://).*@")
 _AT_ONCE = 8
 """Objects on their way at a time: each takes a while to begin."""
-_CHUNK = 1 << 22
 _SECOND = 10**9  # ns
 _One = TypeVar("_One", Path, FileInfo)
 
@@ -52,14 +54,20 @@ class Bucket:
         """Open a bucket, and mirror it below a folder; StorageError where it is none, or cannot be reached."""
         parts = _URL.fullmatch(url)
         if parts is None:
-            raise StorageError(f"the storage {url} is neither a folder nor a bucket ({FORMS})")
-        scheme, place = parts[1], parts[2].rpartition("@")[2].rstrip("/")  # before it stand keys
+            raise StorageError(f"the storage {_KEYS.sub('…@', url)} is neither a folder nor a bucket ({FORMS})")
+        scheme, place = parts[1], parts[2].rpartition("@")[2].rstrip("/")
+        if scheme == "s3" and "@" in parts[2]:  # Ray would tell everybody
+            raise StorageError(
+                f"the address of the bucket {scheme}://{place} has keys in it; leave them out, and set "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY on every machine, or give the machines a role"
+            )
+        mirror = f"{place.lstrip('/')}{'-' + hashlib.sha256(parts[3].encode()).hexdigest()[:8] if parts[3] else ''}"
         with _said(f"{scheme}://{place}", "opened"):
             files, root = FileSystem.from_uri(url)
             name = root.partition("/")[0]
             if name and files.get_file_info(name).type == FileType.NotFound:
                 raise StorageError(f"there is no bucket {name}; create it, or name another storage")
-        return cls(f"{scheme}://{place}", (mirrors / scheme / place.lstrip("/")).resolve(), files, root.rstrip("/"))
+        return cls(f"{scheme}://{place}", (mirrors / scheme / mirror).resolve(), files, root.rstrip("/"))
 
     def covers(self, path: Path) -> bool:
         """Whether a path of this machine stands for one of the bucket."""
@@ -86,7 +94,7 @@ class Bucket:
             _each(self._put, changed, lambda one: one.name)
 
     def fetch(self, path: Path) -> None:
-        """Fetch a file, or all files of a folder, where the bucket has newer ones; nothing where it has none."""
+        """Fetch a file, or all files of a folder, where the bucket has others; nothing where it has none."""
         with _said(self.url, "read"):
             info = self.files.get_file_info(self.key(path))
             if info.type == FileType.File:
@@ -111,7 +119,7 @@ class Bucket:
             if kind == FileType.File:
                 self.files.delete_file(self.key(path))
             elif kind == FileType.Directory:
-                for one in sorted(self._listed(path), key=lambda one: one.base_name not in LAST):
+                for one in sorted(self._listed(path), key=lambda one: -LAST.get(one.base_name, 0)):
                     self.files.delete_file(one.path)
                 with suppress(OSError):  # without files there is no folder, unless it was made as one
                     self.files.delete_dir(self.key(path))
@@ -130,27 +138,30 @@ class Bucket:
             with whole(Path(key)) as unfinished:
                 shutil.copyfile(path, unfinished)
         else:
-            with path.open("rb") as source, self.files.open_output_stream(key) as target:
-                shutil.copyfileobj(source, target, _CHUNK)
+            _copy(str(path), LocalFileSystem(), key, self.files)
         _date(path, self.files.get_file_info(key))
 
     def _get(self, info: FileInfo, path: Path) -> None:
-        """Fetch a file that is newer than this machine's: one that was written here, and not sent yet, stays."""
-        if path.exists() and (_same(path, info) or path.stat().st_mtime_ns > info.mtime_ns):
+        if path.exists() and _same(path, info):
             return
         with whole(path) as unfinished:
-            with self.files.open_input_stream(info.path) as source, unfinished.open("wb") as target:
-                shutil.copyfileobj(source, target, _CHUNK)
+            _copy(info.path, self.files, str(unfinished), LocalFileSystem())
             _date(unfinished, info)
 
 
 def _each(do: Callable[[_One], None], some: Iterable[_One], name: Callable[[_One], str]) -> None:
     """Do something with each of some files, several at a time; those that stand for the others come last."""
-    ordered = sorted(some, key=lambda one: name(one) in LAST)
-    first = [one for one in ordered if name(one) not in LAST]
+    groups: dict[int, list[_One]] = {}
+    for one in some:
+        groups.setdefault(LAST.get(name(one), 0), []).append(one)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for group in (first, ordered[len(first) :]):
+        for _, group in sorted(groups.items()):
             list(pool.map(do, group))
+
+
+def _copy(source: str, of: FileSystem, target: str, to: FileSystem) -> None:
+    """Copy in one call that Ctrl-C does not cut short: a stream that is closed early would be taken for whole."""
+    copy_files(source, target, source_filesystem=of, destination_filesystem=to, use_threads=False)
 
 
 def _hidden(path: Path) -> bool:
@@ -176,8 +187,9 @@ def _said(url: str, done: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ArrowException) as error:
-        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        said = next(iter(_KEYS.sub("…@", str(error).strip()).splitlines()), "") or type(error).__name__
+        said = said.partition(" error_info=")[0]  # Google's, for its own people
         raise StorageError(
-            f"the bucket {url} cannot be {done} ({said.rstrip('.')}); check its name, the credentials of this "
-            "machine, and that it can reach the bucket"
+            f"the bucket {url} cannot be {done} ({said.rstrip('.')}); check its name, this machine's credentials and "
+            "disk, and that it can reach the bucket"
         ) from error

@@ -59,7 +59,7 @@ def demo(
     seconds = time.monotonic() - began
     told = {"seconds": seconds, "stages": stages.seconds, "results": document(results)}
     (out / RESULTS).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    send(out)
+    send(out / RESULTS)
     stages.sum_up()
     stages.say(f"The bundle is in {shown(folder)}; try: twofold predict CLIP -o DIR --bundle {folder}")
     return results, {"seconds": round(seconds, 1), **figures(results)}
@@ -81,6 +81,7 @@ class Maker:
 def make_corpus(stages: Stages, seed: int = SEED) -> Path:
     """Make the clips that are missing, in parallel; returns the corpus's folder."""
     folder = fetch(kept("demo") / f"seed-{seed}")
+    send(folder)  # what was made here by somebody who was stopped before it was sent
     scripts = plan_demo(seed)
     missing = [script for script in scripts if not is_made(script, folder)]
     if not missing:

@@ -7,14 +7,18 @@ far it is stands in a file that the launcher reads, for a Ray Train worker canno
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from modalities.assets import AssetError
-from tuning.storage import fetch, for_ray, send
+from modalities.whole import whole
+from tuning.storage import StorageError, fetch, for_ray, forget, holds, send
 from tuning.train import Job, Step, train
 
 PROGRESS_FILE = "progress.jsonl"
@@ -35,8 +39,7 @@ def fit_on_ray(job: Job, report: Callable[[Step], None], workers: int = 1, retri
     """
     job.out.mkdir(parents=True, exist_ok=True)
     progress = job.out / PROGRESS_FILE
-    progress.write_text("", encoding="utf-8")
-    send(progress)
+    forget(progress)
     aside = ThreadPoolExecutor(1)  # in the main thread Ray Train would take Ctrl-C, and exit with 0
     fitting = aside.submit(_fit, job, workers, retries)
     aside.shutdown(wait=False)
@@ -75,7 +78,8 @@ def _fit(job: Job, workers: int, retries: int) -> dict[str, float]:
     try:
         scores: dict[str, float] = trainer.fit().return_value
     except WorkerGroupError as failed:  # Ray's own retries know no error that is final
-        errors = [error for _, error in sorted(failed.worker_failures.items()) if isinstance(error, FINAL)]
+        said = FINAL if retries else (*FINAL, StorageError)
+        errors = [error for _, error in sorted(failed.worker_failures.items()) if isinstance(error, said)]
         if errors:
             raise errors[0] from failed
         if not retries:
@@ -89,24 +93,30 @@ def _worker(config: dict[str, Any]) -> dict[str, float]:
 
     job: Job = config["job"]
     first = ray.train.get_context().get_world_rank() == 0
+    return train(job, _Log(job.out / PROGRESS_FILE) if first else lambda _: None)
 
-    def tell(step: Step) -> None:
-        if not first:
-            return
-        with (job.out / PROGRESS_FILE).open("a", encoding="utf-8") as log:
-            log.write("\n" + json.dumps(asdict(step)) + "\n")  # a line that a killed worker began ends here
-        send(job.out / PROGRESS_FILE)
 
-    return train(job, tell)
+class _Log:
+    """A file of all steps so far, whole at any time; on its way into a bucket no more than once a second."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._sent = path, -math.inf
+        before = holds(path) and fetch(path).read_text(encoding="utf-8").splitlines()
+        self._lines = list(before or [])
+
+    def __call__(self, step: Step) -> None:
+        self._lines.append(json.dumps(asdict(step)))
+        with whole(self._path) as unfinished:
+            unfinished.write_text("\n".join(self._lines) + "\n", encoding="utf-8")
+        if step.share >= 1 or time.monotonic() - self._sent >= 1:
+            with suppress(StorageError):  # the next step tells of this one too
+                send(self._path)
+            self._sent = time.monotonic()
 
 
 def steps_in(lines: Iterable[str]) -> Iterator[Step]:
-    """Read steps from lines of a progress file; what a killed worker left half-written is passed over."""
-    for line in lines:
-        try:
-            yield Step(**json.loads(line))
-        except ValueError:
-            continue
+    """Read steps from lines of a progress file."""
+    return (Step(**json.loads(line)) for line in lines if line)
 
 
 def _follow(progress: Path, fitting: Future[Any]) -> Iterator[Step]:
@@ -114,8 +124,8 @@ def _follow(progress: Path, fitting: Future[Any]) -> Iterator[Step]:
     read, over = 0, False
     while not over:
         over = not wait([fitting], timeout=_LOOK_EVERY).not_done
-        with fetch(progress).open("rb") as log:  # anew: another machine's may have taken its place
+        with suppress(StorageError, FileNotFoundError), fetch(progress).open("rb") as log:  # anew: each is another file
             log.seek(read)
-            lines, end, _ = log.read().rpartition(b"\n")
-        read += len(lines) + len(end)
-        yield from steps_in(lines.decode().split("\n"))
+            lines = log.read()
+            read += len(lines)
+            yield from steps_in(lines.decode().splitlines())

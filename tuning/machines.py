@@ -15,8 +15,8 @@ import ray
 from ray.exceptions import NodeDiedError, TaskUnschedulableError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from tuning.address import ClusterError
-from tuning.storage import VARIABLE, StorageError, fetch, forget, send
+from tuning.address import CLIENT, ClusterError, wanted
+from tuning.storage import VARIABLE, StorageError, fetch, forget, send, shown
 
 
 def machines() -> list[dict[str, Any]]:
@@ -26,7 +26,8 @@ def machines() -> list[dict[str, Any]]:
 
 def check_seen(written: Iterable[Path], read: Iterable[Path] = ()) -> None:
     """Raise ClusterError where a machine does not share a folder that is written, or lacks one that is read."""
-    if len(nodes := machines()) == 1:
+    outside = (wanted() or "").startswith(CLIENT)
+    if len(nodes := machines()) == 1 and not outside:
         return
     marks = [_mark(folder) for folder in dict.fromkeys(written)]
     try:
@@ -36,10 +37,13 @@ def check_seen(written: Iterable[Path], read: Iterable[Path] = ()) -> None:
             forget(mark)
     for path, hosts in blind.items():
         folder = path.parent if path in marks else path
+        advice = (
+            "each must reach the bucket, and mirror it under this path (TWOFOLD_CACHE)"
+            if shown(folder) != str(folder)
+            else f"name a folder that all share with twofold --storage (or {VARIABLE}), and corpora that lie in one"
+        )
         raise ClusterError(
-            f"{folder} is not the same on every machine: {', '.join(hosts)} cannot see what this one does. Name a "
-            f"folder that all of them share, or a bucket that all reach, with twofold --storage (or {VARIABLE}), and "
-            "corpora that lie in a folder that all of them share"
+            f"{folder} is not the same on every machine: {', '.join(hosts)} cannot see what this one does; {advice}"
         )
 
 

@@ -23,7 +23,7 @@ from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, Rows, fit
 from tuning.objectives import HeadObjective
 from tuning.recipe import RecipeError
-from tuning.storage import fetch, forget, send
+from tuning.storage import fetch, forget, holds, send
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,9 @@ class States:
 
     def read(self) -> Mapping[str, Any] | None:
         """Return the last state, if there is one."""
-        try:
-            state: Mapping[str, Any] = torch.load(fetch(self.path), map_location="cpu", weights_only=True)
-        except FileNotFoundError:
+        if not holds(self.path):
             return None
+        state: Mapping[str, Any] = torch.load(fetch(self.path), map_location="cpu", weights_only=True)
         return state
 
     def keeping(self, report: Callable[[Progress], None]) -> Callable[[Progress], None]:

@@ -20,6 +20,7 @@ from typing import Any
 from ensemble import bundle
 from ensemble.plan import Plan
 from modalities.assets import locate, table
+from modalities.part import SETTINGS_FILE
 from tuning.corpora.corpus import Corpus
 from tuning.encodings import EncodingCache, fingerprint, hash_into
 from tuning.extract import extract
@@ -28,7 +29,7 @@ from tuning.placement import ClusterSettings
 from tuning.recipe import Recipe, RecipeError
 from tuning.space import check
 from tuning.stages import Count, Stages
-from tuning.storage import fetch, kept, send
+from tuning.storage import fetch, holds, kept, send
 from tuning.tracking import check_tracking, tracked
 from tuning.train import FUSION, MAPPING, Job, Step, dev_is_given, read_scores
 
@@ -43,7 +44,7 @@ def run(recipe: Recipe, corpora: Mapping[str, Path], out: Path, *, workers: int,
     job = fit_what_is_missing(ready, recipe, out, workers, stages)
     manifest = describe(recipe, ready, workers)
     bundle.save(trained(job), out / "bundle", {**manifest, "dev_scores": read_scores(job.out)})
-    send(out)
+    send_results(out)
     return out / "bundle"
 
 
@@ -82,13 +83,20 @@ def fit_what_is_missing(ready: Ready, recipe: Recipe, out: Path, workers: int, s
     """Fit members and fusion of a recipe, with the encodings that are ready, unless that was done before."""
     plan = ready.plan if recipe.ensemble == ready.plan.settings else Plan.of(recipe.ensemble)
     job = replace(ready.job, recipe=recipe, out=ready.job.out / fit_name(recipe, plan, ready.data))
-    if (fetch(job.out) / MAPPING).exists():  # the last part that is written
+    if holds(job.out / MAPPING / SETTINGS_FILE):  # the last part that is written
+        fetch(job.out)
         stages.say(f"training: fitted before with the same recipe, in {job.out}")
     else:
         stages.say(f"curves: tensorboard --logdir {out}")
         with tracked(job.out, out / "tensorboard" / job.out.name, describe(recipe, ready, workers)) as track:
             fit_ensemble(stages, job, workers, track)
     return job
+
+
+def send_results(out: Path) -> None:
+    """Let all machines have the bundle of a run and its curves; the rest was sent when it was written."""
+    for name in ("bundle", "tensorboard"):
+        send(out / name)
 
 
 def encode(stages: Stages, corpora: list[Corpus], cache: EncodingCache, where: ClusterSettings | None = None) -> None:

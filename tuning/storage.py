@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 VARIABLE = "TWOFOLD_STORAGE"
 
 
-class StorageError(ValueError):
-    """A storage that cannot be used; the message says what can."""
+class StorageError(RuntimeError):
+    """A storage that cannot be used; the message says what to do. Another try may find it well."""
 
 
 def storage() -> Path | None:
@@ -50,7 +50,7 @@ def placed(out: Path) -> Path:
 
 def found(results: Path) -> Path:
     """Return where a run's results are: as they are called here, or else in the storage."""
-    return results if results.exists() else fetch(placed(results))
+    return fetch(results if results.exists() else placed(results))
 
 
 def shown(path: Path) -> str:
@@ -69,30 +69,31 @@ def send(path: Path) -> None:
 
 
 def fetch(path: Path) -> Path:
-    """See that a file, or all files of a folder, is here as the machine that wrote it last has sent it."""
+    """See that a file, or all files of a folder, is here as it was sent last."""
     if bucket := _covering(path):
         bucket.fetch(path)
     return path
 
 
 def holds(path: Path) -> bool:
-    """Whether any machine has written this."""
+    """Whether there is such a file or folder for all machines."""
     bucket = _covering(path)
-    return path.exists() or (bucket is not None and bucket.holds(path))
+    return bucket.holds(path) if bucket else path.exists()
 
 
 def names(folder: Path) -> set[str]:
-    """Return the names of the files that any machine has written into a folder."""
-    here = {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
-    bucket = _covering(folder)
-    return here | bucket.names(folder) if bucket else here
+    """Return the names of what is in a folder for all machines; of a bucket's, the files."""
+    if bucket := _covering(folder):
+        return bucket.names(folder)
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
 def forget(path: Path) -> None:
     """Delete a file, or a folder with all that is in it, here and for all others."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
-    path.unlink(missing_ok=True)
+    else:
+        path.unlink(missing_ok=True)
     if bucket := _covering(path):
         bucket.forget(path)
 

@@ -23,7 +23,7 @@ from tuning.fit.world import World
 from tuning.fusing import fit_fusion, fit_mapping, listen
 from tuning.members import Fitting, Known, Sides, States
 from tuning.recipe import Recipe, RecipeError
-from tuning.storage import fetch, send
+from tuning.storage import fetch, holds, send
 
 FUSION, MAPPING = "fusion", "mapping"
 SCORES_FILE = "scores.json"
@@ -90,7 +90,7 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
         def tell(progress: Progress, part: str = member.name, number: int = number) -> None:
             report(Step(part, number, parts, _share(progress), progress.score, progress.epoch, progress.loss))
 
-        if not (folder / SETTINGS_FILE).exists():
+        if not holds(folder / SETTINGS_FILE):
             states = States(job.out / f".{member.name}.state", job.save_every, writes=first)
             fitting = Fitting(plan, member, job.recipe.fitting(member.name), job.recipe.seed, cache)
             scores[member.name] = fitting.run(sides, states, tell)

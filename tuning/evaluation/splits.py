@@ -12,6 +12,7 @@ from ensemble.plan import EnsembleSettings
 from ensemble.predict import Gathered, gather_named
 from tuning.catalog import CORPORA, read_corpus
 from tuning.corpora.corpus import SPLITS, Corpus, CorpusError, Split
+from tuning.storage import fetch
 
 
 def read_split(name: str, root: Path, split: Split) -> Corpus:
@@ -20,7 +21,7 @@ def read_split(name: str, root: Path, split: Split) -> Corpus:
         raise CorpusError(
             name, [f"there is no such corpus; choose one of {', '.join(CORPORA)}, or give module:function"]
         )
-    corpus = read_corpus(name, root)
+    corpus = read_corpus(name, fetch(root))
     clips = corpus.split(split)
     if not clips:
         there = [f"{len(corpus.split(side))} in {side}" for side in SPLITS if corpus.split(side)]

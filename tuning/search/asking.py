@@ -43,13 +43,13 @@ def claim(out: Path, recipe: Recipe, data: str, *, resume: bool) -> None:
     request = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     refuse(out, resume=resume)
     path = out / "search" / REQUEST
-    if not fetch(path).exists():
+    if not holds(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as unfinished:
             unfinished.write_text(json.dumps({"request": request, "recipe": recipe.name}), encoding="utf-8")
         send(path)
         return
-    same = json.loads(path.read_text(encoding="utf-8"))["request"] == request
+    same = json.loads(fetch(path).read_text(encoding="utf-8"))["request"] == request
     if not same:
         raise SearchError(f"{out} holds another search (recipe, settings or clips differ); give another --out")
 

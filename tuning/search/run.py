@@ -20,7 +20,7 @@ from ensemble.fusion import LinearFusion
 from ensemble.plan import Plan
 from modalities.config import Range
 from tuning.recipe import Bounds, Recipe
-from tuning.run import describe, fit_what_is_missing, make_ready, trained
+from tuning.run import describe, fit_what_is_missing, make_ready, send_results, trained
 from tuning.search.asking import Asking, SearchError, claim, refuse
 from tuning.search.outcome import Outcome
 from tuning.search.point import TOGETHER, laid_over, owner
@@ -30,7 +30,6 @@ from tuning.search.sweeps import Sweeps
 from tuning.search.trials.ensemble import ask, heard_by, settle
 from tuning.space import space
 from tuning.stages import Stages
-from tuning.storage import send
 from tuning.train import FUSION, read_scores
 
 KINDS = {"fusion.kind": ("mean", "mhpf", "dirichlet", "gated"), "mapping.kind": ("ppa", "rule2", "product")}
@@ -79,7 +78,7 @@ def search(recipe: Recipe, corpora: Mapping[str, Path], out: Path, asking: Askin
     }
     bundle.save(plan, out / "bundle", told)
     run.show(outcomes, matrices(plan))
-    send(out)
+    send_results(out)
     return Found(winner, out / "bundle", tuple(outcomes), first)
 
 

@@ -33,7 +33,7 @@ from tuning.search.tune.sweep import OUTCOME, Sweep, run_sweep
 from tuning.search.tune.trial import Task
 from tuning.search.tune.watch import Told
 from tuning.stages import Stages
-from tuning.storage import fetch, send
+from tuning.storage import fetch, holds, send
 from tuning.train import sides_of
 
 COSTS = "costs.json"
@@ -85,6 +85,9 @@ class Sweeps:
             folder, within = self.folder / outcome.name, limits(outcome, self.recipe)
             write_trials(outcome, folder)
             write_pictures(outcome, folder, within=within, weights=weights if outcome.name == TOGETHER else {})
+            for path in folder.iterdir():
+                if path.is_file():
+                    send(path)
 
     def _sweep(self, sweep: Sweep, task: Task, recipe: Recipe, folder: Path) -> Outcome:
         trials = trials_of(self.how, sweep.space)
@@ -129,7 +132,7 @@ class Sweeps:
 
     def _keep_rows(self, member: str, folder: Path) -> None:
         """Write the rows that all trials of a member read, once."""
-        if (fetch(folder) / "dev" / ROWS_FILE).exists():
+        if all(holds(folder / side / ROWS_FILE) for side in ("train", "dev")):
             return
         plan, sides = self.ready.plan, sides_of(self.ready.read)
         of = next(one for one in plan.members if one.name == member)

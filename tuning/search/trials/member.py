@@ -17,6 +17,7 @@ import torch
 
 from ensemble.plan import Plan
 from modalities.heads.head import Head
+from modalities.native import one_at_a_time
 from tuning.fit import Data, Kept, Loop, Rows, Some
 from tuning.fit.world import World
 from tuning.members import begin
@@ -49,7 +50,8 @@ class MemberTask:
 
         Workers of one process group fit together in their `world`; without any, one is alone.
         """
-        fetch(self.rows)
+        with one_at_a_time("rows"):  # all trials of a machine want the same
+            fetch(self.rows)
         return MemberWorker(self, _sides(self), world or World())
 
 

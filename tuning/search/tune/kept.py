@@ -17,7 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from modalities.whole import whole
-from tuning.storage import fetch, forget, names, send
+from tuning.storage import fetch, forget, holds, names, send
 
 STATE = "state.zip"
 TRIALS = "experiment_state.json"
@@ -58,10 +58,12 @@ class Kept:
 
         The state gets a new date: the session, where it still lives, may hold one that nobody has kept.
         """
-        if not (fetch(self.folder) / STATE).exists():
+        if not holds(self.folder / STATE):
             forget(tune)
             return None
-        for stale in (one for one in names(tune) if any(fnmatch(one, _dated(name, "*")) for name in _STATES)):
+        fetch(self.folder)
+        here = {path.name for path in tune.glob("*")}
+        for stale in (one for one in here | names(tune) if any(fnmatch(one, _dated(name, "*")) for name in _STATES)):
             forget(tune / stale)
         with zipfile.ZipFile(self.folder / STATE) as pack:
             pack.extractall(tune)

@@ -36,7 +36,7 @@ from tuning.search.tune.nested import nested
 from tuning.search.tune.stopping import scheduler
 from tuning.search.tune.trial import BEGAN, MEASURED, OVER, PROBLEM, READY, SECONDS, Steps, Task
 from tuning.search.tune.watch import LOOKING, Clock, Looking, Told, Watch
-from tuning.storage import fetch, for_ray, send
+from tuning.storage import fetch, for_ray, holds, send
 
 OUTCOME, CLOCK, KEPT = "outcome.json", "seconds.json", "kept"
 _RAY = "ray"
@@ -74,12 +74,13 @@ def run_sweep(  # noqa: PLR0913  all of it makes a sweep
     `jobs`: trials at a time where each has one worker; one with several takes the place of as many.
     `where`: what a trial claims in a cluster; one whose machine dies goes on elsewhere.
     """
-    if fetch(folder / OUTCOME).exists():
-        return read_outcome(folder / OUTCOME)
+    if holds(folder / OUTCOME):
+        return read_outcome(fetch(folder / OUTCOME))
     folder.mkdir(parents=True, exist_ok=True)
     clock, kept = Clock(folder / CLOCK), Kept(folder / KEPT)
-    path, where_kept = str((folder / _RAY).resolve()), for_ray(folder)
-    curves = kept.put_back(Path(path))
+    place = for_ray(folder)
+    path = f"{place['storage_path']}/{_RAY}"
+    curves = kept.put_back(folder / _RAY)
     LOOKING[path] = looking = Looking(clock, report, kept, curves or {})
     apiece = how.workers if isinstance(task, MemberTask) else 1
     jobs = max(1, jobs // apiece)
@@ -94,9 +95,8 @@ def run_sweep(  # noqa: PLR0913  all of it makes a sweep
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a trial that fails is told of once, by the outcome
     with (folder / "ray.log").open("a") as log, contextlib.redirect_stdout(log):
         if curves is not None:
-            tuner = tune.Tuner.restore(
-                f"{where_kept.pop('storage_path')}/{_RAY}", trainable=trainable, resume_unfinished=True, **where_kept
-            )
+            files = place.get("storage_filesystem")
+            tuner = tune.Tuner.restore(path, trainable=trainable, resume_unfinished=True, storage_filesystem=files)
         else:
             tuner = tune.Tuner(
                 trainable,
@@ -109,14 +109,14 @@ def run_sweep(  # noqa: PLR0913  all of it makes a sweep
                 ),
                 run_config=tune.RunConfig(
                     name=_RAY,
-                    **where_kept,
+                    **place,
                     callbacks=[Watch(path, sweep.objectives[0], trials)],
                     checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=int(apiece == 1), num_to_keep=_LAST),
                     failure_config=tune.FailureConfig(max_failures=_LOSSES if len(machines()) > 1 else 0),
                     verbose=0,
                 ),
             )
-            kept.begin(Path(path))
+            kept.begin(folder / _RAY)
         grid = tuner.fit()
     clock.started([float((result.metrics or {}).get(READY, 0)) for result in grid])
     clock.keep()

@@ -16,7 +16,7 @@ from ray.tune.experiment import Trial as TuneTrial
 from modalities.whole import whole
 from tuning.search.outcome import Objective
 from tuning.search.tune.kept import Curves, Kept
-from tuning.storage import fetch, send
+from tuning.storage import fetch, holds, send
 
 ITERATION = "training_iteration"
 
@@ -42,7 +42,8 @@ class Clock:
     _before: float = 0.0
 
     def __post_init__(self) -> None:
-        if fetch(self.path).exists():
+        if holds(self.path):
+            fetch(self.path)
             self._before, self.start = json.loads(self.path.read_text(encoding="utf-8"))
 
     def started(self, moments: Iterable[float]) -> None:
