@@ -241,7 +241,7 @@ def test_serving_with_replicas_on_two_machines_one_of_which_dies(cluster: Launch
         rows = json.loads((shared / "answered" / "clip-0.json").read_text())
         assert rows["members"], rows.keys()
         dead = victim(cluster, cluster.hosts_of(CONDUCTOR))
-        asking = f".venv/bin/python -m tests.cluster.asking {url} {shared}/clips/clip-0.mp4 45 4"
+        asking = f".venv/bin/python -m tests.cluster.asking {url} {shared}/clips/clip-0.mp4 30 4"
         log = cluster.hosts.folder / "asking.log"
         clients = cluster.hosts.control.begin(f"cd {cluster.checkout} && {asking}", log)
         time.sleep(10)
