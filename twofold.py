@@ -54,7 +54,7 @@ ERRORS = {
     "serve.http.keys:KeysError": 2,
     "tuning.recipe:RecipeError": 2,
     "tuning.search.asking:SearchError": 2,
-    "tuning.storage:StorageError": 2,
+    "tuning.storage.error:StorageError": 2,
     "tuning.tracking:TrackingError": 2,
     "tuning.address:LostClusterError": 1,
     "tuning.address:ClusterError": 2,

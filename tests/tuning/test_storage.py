@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import twofold
 from ensemble import bundle
 from ensemble.plan import Plan
 from modalities.assets import cache_folder
 from modalities.part import WEIGHTS_FILE
 from tests.clouds import bucket
 from tests.tuning import tiny
-from tuning.bucket import Bucket
 from tuning.cluster import running
 from tuning.encodings import EncodingCache
 from tuning.recipe import Recipe, parse_recipe
@@ -25,6 +25,7 @@ from tuning.search.asking import Asking, SearchError
 from tuning.search.run import search
 from tuning.stages import Stages
 from tuning.storage import StorageError, fetch, forget, found, holds, kept, names, placed, send, shown
+from tuning.storage.bucket import Bucket
 
 CLOUDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("s3", "gs")]
 
@@ -158,6 +159,7 @@ def test_a_bucket_that_cannot_be_used_is_one_sentence(wrong: str, said: str, tmp
     with pytest.raises(StorageError, match=said) as raised:
         Bucket.open(wrong, tmp_path)
     assert "\n" not in str(raised.value)
+    assert twofold.exit_code(raised.value) == 2
 
 
 @pytest.mark.slow

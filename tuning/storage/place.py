@@ -1,7 +1,7 @@
 """Where a run keeps what several machines need: one setting, `twofold --storage` or `TWOFOLD_STORAGE`.
 
     --storage /mnt/twofold            a folder that all machines see under the same path (NFS, EFS, Filestore …)
-    --storage s3://bucket/twofold     a bucket, which each machine mirrors in its cache (`tuning/bucket.py`)
+    --storage s3://bucket/twofold     a bucket, which each machine mirrors in its cache (`bucket.py`)
 
 Encodings, the demo's corpus, and whatever `--out` names by a relative path lie in it. Without it they lie in this
 machine's own cache and working folder, which is right for one machine. Assets stay in each machine's cache.
@@ -21,13 +21,9 @@ from typing import TYPE_CHECKING, Any
 from modalities.assets import cache_folder
 
 if TYPE_CHECKING:
-    from tuning.bucket import Bucket
+    from tuning.storage.bucket import Bucket
 
 VARIABLE = "TWOFOLD_STORAGE"
-
-
-class StorageError(RuntimeError):
-    """A storage that cannot be used; the message says what to do. Another try may find it well."""
 
 
 def storage() -> Path | None:
@@ -116,6 +112,6 @@ def _covering(path: Path) -> Bucket | None:
 
 @cache
 def _opened(url: str, mirrors: Path) -> Bucket:
-    from tuning.bucket import Bucket  # pyarrow takes a while, and most have none
+    from tuning.storage.bucket import Bucket  # pyarrow takes a while, and most have none
 
     return Bucket.open(url, mirrors / "buckets")

@@ -26,7 +26,7 @@ from ensemble.manifest import MANIFEST
 from modalities.part import SETTINGS_FILE
 from modalities.whole import whole
 from tuning.fit.rows import ROWS_FILE
-from tuning.storage import StorageError
+from tuning.storage.error import StorageError
 
 FORMS = "s3://BUCKET/PATH or gs://BUCKET/PATH"
 LAST = {SETTINGS_FILE: 1, ROWS_FILE: 1, MANIFEST: 2}
