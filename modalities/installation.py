@@ -17,7 +17,7 @@ PACKAGES = (
     "tokenizers", "safetensors", "tensorboardx", "tensorboard",
     "pydantic", "numpy", "scipy", "pandas", "pyarrow", "matplotlib", "pillow", "rich", "typer", "python-multipart",
     "prometheus-client",
-    "httpx", "filelock", "scikit-learn",
+    "httpx", "filelock", "psutil", "scikit-learn",
     "scikit-image", "espeakng-loader",
 )  # fmt: skip
 """What `pyproject.toml` depends on; a test holds them together."""

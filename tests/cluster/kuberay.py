@@ -1,9 +1,9 @@
 """What KubeRay's operator accepts: our own schema of the fields that its API reference documents (ray.io/v1).
 
 The operator's own file of the schema is in no package index, so that it cannot be a dependency; this has the fields of
-RayCluster and RayService that a user writes (compared by hand with the operator's types), and refuses any other. What
-is inside a pod's template is Kubernetes' own and is held against its schemas (package `kubernetes-validate`), where
-unknown fields are refused too.
+RayCluster and RayService that a user writes, and refuses any other. Those that our manifests have were compared by hand
+with the operator's own types. What is inside a pod's template is Kubernetes' own and is held against its schemas
+(package `kubernetes-validate`), where unknown fields are refused too.
 `TWOFOLD_KUBERAY_CRDS` names a folder with the operator's files, where somebody has them: then they are asked as well.
 """
 
