@@ -18,6 +18,7 @@ import numpy as np
 
 from ensemble.plan import EnsembleSettings, Plan
 from tests import films, toys
+from tests.cluster.hosts import WORKERS
 from tests.cluster.notes import BUCKET, CLIPS, EPOCHS, TRIALS
 from tests.tuning import tiny
 from tuning.cluster import running
@@ -72,10 +73,10 @@ HEADS = {"face.static.dropout": {"low": 0.0, "high": 0.4}, "fit.face.static.lr":
 FUSION = {"fit.fusion.pull": {}}
 
 
-def recipe(search: Mapping[str, Any] | None = None) -> Recipe:
+def recipe(search: Mapping[str, Any] | None = None, trials: int = TRIALS, fusion: str = "mhpf") -> Recipe:
     """Return what is fitted and searched; one worker, and one trial, on each machine."""
     table = tiny.recipe().model_dump(mode="json", exclude_defaults=True)
-    table["ensemble"]["fusion"] = {"kind": "tests.cluster.parts:Patient"}
+    table["ensemble"]["fusion"] = {"kind": fusion}
     default = {"epochs": EPOCHS, "patience": EPOCHS, "batch": 8, "lr": 0.005, "ema": 0.95, "mixup": 0.2}
     return parse_recipe(
         {
@@ -83,7 +84,7 @@ def recipe(search: Mapping[str, Any] | None = None) -> Recipe:
             "corpora": [READER],
             "fit": {"default": default, "fusion": {"epochs": 10, "lr": 0.05}},
             "search": dict(search or {}),
-            "tune": {"trials": TRIALS, "stop": "never", "confirm": 0},
+            "tune": {"trials": trials, "stop": "never", "confirm": 0},
             "cluster": {"fit": ONE_EACH, "cues": ONE_EACH},
         }
     )
@@ -137,19 +138,19 @@ def train(folder: Path, name: str) -> None:
 
 def heads(folder: Path, name: str) -> None:
     """Search a head's settings."""
-    sweep(folder, name, HEADS)
+    sweep(folder, name, recipe(HEADS))
 
 
 def fusion(folder: Path, name: str) -> None:
-    """Search the fusion's weights."""
-    sweep(folder, name, FUSION)
+    """Search the fusion's weights, one trial for each of two machines."""
+    sweep(folder, name, recipe(FUSION, trials=len(WORKERS), fusion="tests.cluster.parts:Patient"))
 
 
 class Nobody:
     """Does nothing."""
 
 
-def sweep(folder: Path, name: str, ranges: Mapping[str, Any]) -> None:
+def sweep(folder: Path, name: str, wished: Recipe) -> None:
     """Search, on the other machines; two trials at a time."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -162,7 +163,7 @@ def sweep(folder: Path, name: str, ranges: Mapping[str, Any]) -> None:
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     _place = ray.remote(**ELSEWHERE, scheduling_strategy=here)(Nobody).remote()
     corpora, stages = {READER: folder / "tiny" / "corpus"}, Stages(Console(stderr=True))
-    search(recipe(ranges), corpora, placed(Path(name)), Asking(2, workers=0), stages)
+    search(wished, corpora, placed(Path(name)), Asking(2, workers=0), stages)
 
 
 def main() -> None:
