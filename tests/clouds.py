@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from pyarrow.fs import FileSystem
 
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "anybody", "AWS_SECRET_ACCESS_KEY": "anything", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -44,7 +45,9 @@ def _s3() -> Iterator[str]:
     os.environ |= S3_KEYS
     try:
         host, port = server.get_host_and_port()
-        boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").create_bucket(Bucket="box")
+        address = f"http://{host}:{port}"
+        httpx.post(f"{address}/moto-api/reset", timeout=60).raise_for_status()  # all servers of a process share
+        boto3.client("s3", endpoint_url=address, region_name="us-east-1").create_bucket(Bucket="box")
         yield f"s3://box/twofold?scheme=http&endpoint_override={host}:{port}&region=us-east-1"
     finally:
         server.stop()
