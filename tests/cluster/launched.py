@@ -44,7 +44,7 @@ class Launched:
         """Start it, and wait until all machines are in it."""
         again = ".venv/bin/ray up -y cluster.yaml --no-config-cache"  # Ray gives itself 15 s to start on a busy machine
         self.control(f"{again} || {again}", 8 * MINUTES)
-        self.wait_for(3)
+        self.wait_for_all()
 
     def down(self) -> None:
         """Stop it."""
@@ -60,9 +60,9 @@ class Launched:
         """Start a command on one of the machines, as somebody who has logged in there."""
         return host.begin(LOGGED_IN + command, log)
 
-    def wait_for(self, machines: int, timeout: float = 8 * MINUTES) -> None:
-        """Wait until so many machines are in the cluster."""
-        self.until(lambda: len(self.nodes()) == machines, timeout, f"{machines} machines in the cluster")
+    def wait_for_all(self, timeout: float = 8 * MINUTES) -> None:
+        """Wait until all machines are in the cluster."""
+        self.until(lambda: set(self.nodes().values()) == {HEAD, *WORKERS}, timeout, "all machines in the cluster")
 
     def until(self, happened: Callable[[], bool], timeout: float, what: str) -> None:
         """Wait for something."""
@@ -105,12 +105,12 @@ class Launched:
         Not both at once, or one would stop what the other has started.
         """
         with suppress(AssertionError):
-            self.wait_for(len(self.hosts.by_name) - 1, MINUTES)
+            self.wait_for_all(MINUTES)
             return
         there = set(self.nodes().values())
         for host in (host for host in self.hosts.workers if host.name not in there):
             self._start_ray(host)
-        self.wait_for(len(self.hosts.by_name) - 1)
+        self.wait_for_all()
 
     def _start_ray(self, host: Host) -> None:
         config = yaml.safe_load((self.checkout / "cluster.yaml").read_text())

@@ -11,6 +11,8 @@ import pytest
 from modalities import assets
 from modalities.assets import Asset, AssetError, File, MissingAsset
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS, EXTRA, LICENCE = b"forty-two weights" * 1000, b'{"pooling": "mean"}', "Do what is right."
 ROOT = Path(assets.__file__).parent.parent
 

@@ -15,6 +15,8 @@ from modalities.cues.transcript import tiny as recognisers
 from modalities.pretrained import KNOWN
 from modalities.types import FOREVER, SECOND, Frames, Segment
 
+pytestmark = pytest.mark.slow
+
 FIFTH = SECOND // 5
 SEGMENTS = [
     Segment(0, 4 * SECOND),

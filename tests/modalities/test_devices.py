@@ -35,8 +35,11 @@ from tuning.fit import Data, FitSettings, Held, fit
 from tuning.objectives import HeadObjective
 from twofold import app
 
-# Torch says so of every tensor that is copied to the name of the device; here, it is copied all the same.
-pytestmark = pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning")
+pytestmark = [
+    pytest.mark.slow,
+    # Torch says so of every tensor that is copied to the name of the device; here, it is copied all the same.
+    pytest.mark.filterwarnings("ignore:.*copying from a non-meta parameter:UserWarning"),
+]
 PLACES = (torch.device("cpu"), DISTANT)
 
 
@@ -187,7 +190,6 @@ def rows(head, count=24):
     return Held(columns, tuple(head.speaks))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "settings"), [("attention", {"mixup": 0.3, "jitter": 0.1, "ema": 0.9}),
                                                 ("uncertain", {"loss": "focal", "schedule": "plateau"}),
                                                 ("mamba", {"balance": "class", "accumulate": 2}),
@@ -288,7 +290,6 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
         chosen("cuda", monkeypatch)
 
 
-@pytest.mark.slow
 def test_the_command_line_chooses_the_device_and_doctor_names_it():
     told = {finding.name: finding for finding in inspect()}["device"]
     assert (told.found, told.remedy) == (str(device()), "")

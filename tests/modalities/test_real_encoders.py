@@ -35,6 +35,8 @@ from modalities.pretrained import Pretrained
 from modalities.types import FOREVER, Faces
 from tests.makers import modality_over_toys
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["I can hardly believe that you came!", "no", "Ich weiß nicht, was soll es bedeuten", ""]
 SOUND = (np.sin(np.arange(32_000) / 9) * np.linspace(0, 0.4, 32_000)).astype(np.float32)
 KINDS = [kind for kind in ENCODERS if issubclass(find(kind, ENCODERS).Config, Pretrained)]

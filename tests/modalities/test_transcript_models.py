@@ -16,6 +16,8 @@ from modalities.cues.transcript.whisper import Passage, Told, Whisper, passages
 from modalities.types import SECOND
 from tests.spoken import joined, listen, say
 
+pytestmark = pytest.mark.slow
+
 ALL = ("en", "de", "es", "fr", "zh")
 TINY = {
     "tdt": (Parakeet, {"preset": "tiny"}),

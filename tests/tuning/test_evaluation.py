@@ -36,6 +36,8 @@ from tuning.evaluation.show import document, figures, results_table
 from tuning.evaluation.splits import gather_split, labelled, speaking
 from tuning.stages import Stages
 
+pytestmark = pytest.mark.slow
+
 QUIET = Stages(Console(quiet=True))
 WITHOUT_COMPOUNDS = "tests.tuning.tiny:read_without_compounds"
 WORDS = "tests.tuning.test_evaluation:read_words"

@@ -15,6 +15,8 @@ from tuning.fit import Data, FitSettings, fit
 from tuning.metrics import ccc
 from tuning.objectives import HeadObjective, class_weights, concordance_loss, task_score, unit_weights
 
+pytestmark = pytest.mark.slow
+
 
 def test_rows_without_a_label_never_matter():
     head = make_head("mean").eval()

@@ -14,6 +14,8 @@ from tuning.fit import Data, FitSettings, Held, fit
 from tuning.fit.learning import Schedule, moving_average, optimiser_of, order, unfreeze
 from tuning.objectives import HeadObjective
 
+pytestmark = pytest.mark.slow
+
 # -------------------------------------------------------------------------------------------------- average, schedules
 
 

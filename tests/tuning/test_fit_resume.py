@@ -7,6 +7,8 @@ from tests.makers import make_head
 from tests.tuning.toy_rows import DATA, QUICK, fitted, objective_for, same_weights
 from tuning.fit import FitSettings
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"epochs": 6, "batch": 16, "lr": 5e-3, "patience": 100, "cycle": 2, "lr_floor": 1e-4}
 SWITCHED = {
     "plain": {},

@@ -20,6 +20,8 @@ from tuning.recipe import parse_recipe
 from tuning.tracking import MLFLOW_RUN_FILE, TrackingError, check_tracking, settings_of, tracked
 from tuning.train import FUSION, Job, Step
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(twofold.__file__).parent
 EPOCHS = {"face.static": 6, "audio.attention": 6, FUSION: 4}
 
@@ -104,7 +106,6 @@ def test_the_settings_the_manifest_and_what_was_chosen_stand_beside_the_curves(m
         assert curves(tmp_path / "board" / "settings", f"best/{part}") == [(0, pytest.approx(score))]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("save_every", [0, 1000], ids=["goes on", "begins the member again"])
 @pytest.mark.parametrize("stop_at", [("face.static", 3), ("audio.attention", 2), (FUSION, 1)], ids=str)
 def test_a_fit_that_was_stopped_has_every_epoch_once(made: Job, tmp_path: Path, stop_at, save_every) -> None:
@@ -148,7 +149,6 @@ def test_mlflow_that_is_not_wanted_is_not_asked_for(monkeypatch) -> None:
     check_tracking()
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own of SQLAlchemy
 class TestMLflow:
     """On a database of its own."""

@@ -28,10 +28,10 @@ VARIABLE = "TWOFOLD_STORAGE"
 
 def storage() -> Path | None:
     """Return the folder that all machines share, if one is named, or that mirrors the bucket that they do."""
+    if bucket := _bucket():
+        return bucket.folder
     chosen = os.environ.get(VARIABLE)
-    if not chosen:
-        return None
-    return _opened(chosen, cache_folder()).folder if "://" in chosen else Path(chosen).expanduser().absolute()
+    return Path(chosen).expanduser().absolute() if chosen else None
 
 
 def kept(name: str) -> Path:
@@ -103,11 +103,13 @@ def for_ray(folder: Path) -> dict[str, Any]:
 
 def _covering(path: Path) -> Bucket | None:
     """Return the bucket that a path lies in, if the storage is one."""
+    bucket = _bucket()
+    return bucket if bucket and bucket.covers(path) else None
+
+
+def _bucket() -> Bucket | None:
     chosen = os.environ.get(VARIABLE, "")
-    if "://" not in chosen:
-        return None
-    bucket = _opened(chosen, cache_folder())
-    return bucket if bucket.covers(path) else None
+    return _opened(chosen, cache_folder()) if "://" in chosen else None
 
 
 @cache

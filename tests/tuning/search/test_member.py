@@ -21,6 +21,8 @@ from tuning.search.trials.folds import folds, groups_of
 from tuning.search.trials.member import SCORE, MemberTask
 from tuning.train import Job, sides_of
 
+pytestmark = pytest.mark.slow
+
 MEMBER = "face.static"
 POINT = {"face.static.dropout": 0.3, "fit.face.static.lr": 0.02}
 
