@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.cluster.hosts import ADDRESSES, HEAD, WORKERS, Host, Hosts
@@ -28,6 +29,8 @@ EDITS = {
 """What a user edits; the key, too."""
 MINUTES = 60.0 * float(os.environ.get("TWOFOLD_PATIENCE", "1"))
 """Of seconds to wait; a machine that others use too wants more of them."""
+STEP = 8 * MINUTES
+"""What one step may take; a busy machine needs some of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Launched:
     def up(self) -> None:
         """Start it, and wait until all machines are in it."""
         again = ".venv/bin/ray up -y cluster.yaml --no-config-cache"  # Ray gives itself 15 s to start on a busy machine
-        self.control(f"{again} || {again}", 8 * MINUTES)
+        self.control(f"{again} || {again}", STEP)
         self.wait_for_all()
 
     def down(self) -> None:
@@ -56,11 +59,16 @@ class Launched:
         assert ran.returncode == code, f"{command}: {ran.returncode}\n{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"
         return ran.stdout + ran.stderr
 
-    def on_host(self, host: Host, command: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start a command on one of the machines, as somebody who has logged in there."""
-        return host.begin(LOGGED_IN + command, log)
+    def begin(self, command: str, name: str, on: Host | None = None) -> Run:
+        """Start a command on one of the machines, the head if none is named, as somebody who has logged in there."""
+        log = self.hosts.folder / f"{name}.log"
+        return Run((on or self.hosts.head).begin(LOGGED_IN + command, log), log)
 
-    def wait_for_all(self, timeout: float = 8 * MINUTES) -> None:
+    def work(self, what: str, out: str = "", on: Host | None = None) -> Run:
+        """Start a piece of work (see `tests.cluster.work`) that writes to `out`."""
+        return self.begin(f".venv/bin/python -m tests.cluster.work {what} {SHARED} {out}", out or what, on)
+
+    def wait_for_all(self, timeout: float = STEP) -> None:
         """Wait until all machines are in the cluster."""
         self.until(lambda: set(self.nodes().values()) == {HEAD, *WORKERS}, timeout, "all machines in the cluster")
 
@@ -126,6 +134,35 @@ class Launched:
         fetch = f"import urllib.request as ask; print(ask.urlopen('{url}', timeout=20).read().decode())"
         ran = self.hosts.control.call(f'python3 -c "{fetch}"', 60)
         return json.loads(ran.stdout) if ran.returncode == 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A command that runs on one of the machines."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def until(self, happened: Callable[[], bool], what: str) -> None:
+        """Wait for something while it runs."""
+        end = time.monotonic() + STEP
+        while not happened():
+            assert self.process.poll() is None, f"it ended before {what}: {self.told}"
+            assert time.monotonic() < end, f"{what}: not in {STEP} s: {self.told}"
+            time.sleep(0.1)
+
+    def finish(self, code: int = 0) -> None:
+        """Wait for its end."""
+        try:
+            assert self.process.wait(timeout=STEP) == code, self.told
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            pytest.fail(f"it did not end in {STEP} s: {self.told}")
+
+    @property
+    def told(self) -> str:
+        """The end of what it printed."""
+        return self.log.read_text(errors="replace")[-4000:]
 
 
 LOGGED_IN = "source ~/.bashrc; cd ~/twofold; export OMP_NUM_THREADS=1 TWOFOLD_OFFLINE=1 RAY_ADDRESS=auto; "

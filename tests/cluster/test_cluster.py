@@ -12,10 +12,9 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.hosts import HEAD, WORKERS, Host, hosts, lacking
-from tests.cluster.launched import EDITS, MINUTES, ROOT, SHARED, Launched, launched
+from tests.cluster.launched import EDITS, MINUTES, ROOT, SHARED, STEP, Launched, launched
 from tests.cluster.notes import BUCKET, CLIPS, EPOCHS, MEMBERS, TRIALS, noted
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(25 * MINUTES)]
@@ -34,8 +33,6 @@ GRIDS = 2
 """On which the faces of a clip are encoded; each is a file."""
 IN_THE_HANDS = 2
 """Clips of a machine that dies: what one actor is given at a time."""
-STEP = 8 * MINUTES
-"""What one step may take; a busy machine needs some of it."""
 HEAD_PORT, CLIENT_PORT = 6379, 10001
 
 
@@ -64,48 +61,13 @@ def bucket(shared: Path) -> Path:
     return shared / BUCKET
 
 
-def begin(cluster: Launched, what: str, out: str, on: Host | None = None) -> Run:
-    """Start a piece of work on the head."""
-    return Run(cluster, f".venv/bin/python -m tests.cluster.work {what} {SHARED} {out}", out, on)
-
-
-class Run:
-    """A command on one of the machines."""
-
-    def __init__(self, cluster: Launched, command: str, name: str, on: Host | None = None) -> None:
-        self._log = cluster.hosts.folder / f"{name}.log"
-        self._process = cluster.on_host(on or cluster.hosts.head, command, self._log)
-
-    def until(self, happened: Callable[[], bool], what: str) -> None:
-        """Wait for something while it runs."""
-        end = time.monotonic() + STEP
-        while not happened():
-            assert self._process.poll() is None, f"it ended before {what}: {self.told}"
-            assert time.monotonic() < end, f"{what}: not in {STEP} s: {self.told}"
-            time.sleep(0.1)
-
-    def finish(self, code: int = 0) -> None:
-        """Wait for its end."""
-        try:
-            assert self._process.wait(timeout=STEP) == code, self.told
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            pytest.fail(f"it did not end in {STEP} s: {self.told}")
-
-    @property
-    def told(self) -> str:
-        """The end of what it printed."""
-        return self._log.read_text(errors="replace")[-4000:]
-
-
 # ------------------------------------------------------------------------------------------------- what is up is used
 
 
 def test_ray_up(cluster: Launched, shared: Path) -> None:
     cluster.up()
     assert set(cluster.nodes().values()) == {HEAD, *WORKERS}
-    prepare = Run(cluster, f".venv/bin/python -m tests.cluster.work prepare {SHARED}", "prepare")
-    prepare.finish()
+    cluster.work("prepare").finish()
     assert len(list((shared / "clips").glob("*.mp4"))) == CLIPS
 
 
@@ -119,7 +81,7 @@ def victim(cluster: Launched, names: set[str]) -> Host:
 
 def test_a_machine_dies_during_extraction_on_all(cluster: Launched, shared: Path) -> None:
     out = shared / "extracted"
-    run = begin(cluster, "extract", out.name)
+    run = cluster.work("extract", out.name)
     run.until(lambda: len(pieces(out)) > CLIPS and set(noted(out / "perceived")) == {HEAD, *WORKERS}, "half of it")
     before, dead = pieces(out), cluster.hosts.workers[1]
     cluster.kill(dead)
@@ -141,7 +103,7 @@ def pieces(out: Path) -> dict[Path, int]:
 
 
 def test_training_with_two_workers_on_two_machines(cluster: Launched, shared: Path) -> None:
-    begin(cluster, "train", "trained").finish()
+    cluster.work("train", "trained").finish()
     fitted = noted(shared / "tiny" / "fitted")
     assert sorted(rank for ranks in fitted.values() for rank in ranks) == ["rank-0", "rank-1"]
     assert len(fitted) == 2, f"both workers were on one machine: {fitted}"
@@ -151,7 +113,7 @@ def test_a_machine_dies_during_training(cluster: Launched, shared: Path, bucket:
     out = bucket / "trained-killed"
     shutil.rmtree(shared / "tiny" / "fitted")
     cluster.whole()
-    run = begin(cluster, "train", out.name)
+    run = cluster.work("train", out.name)
     run.until(lambda: epochs(out) > EPOCHS // 2, "some epochs")
     dead = victim(cluster, set(noted(shared / "tiny" / "fitted")))
     cluster.kill(dead)
@@ -174,7 +136,7 @@ def epochs(out: Path) -> int:
 def test_a_machine_dies_during_a_sweep_over_settings_of_a_head(cluster: Launched, bucket: Path) -> None:
     out, sweep = bucket / "heads", "face.static"
     cluster.whole()
-    run = begin(cluster, "heads", out.name)
+    run = cluster.work("heads", out.name)
     kept = out / "search" / sweep / "ray"
     run.until(lambda: len(list(kept.glob("*/checkpoint_*"))) > TRIALS, "some iterations")
     run.until(lambda: cluster.hosts_of(TRIAL) >= set(WORKERS), "trials on both workers")
@@ -189,7 +151,7 @@ def test_a_machine_dies_during_a_sweep_over_settings_of_a_head(cluster: Launched
 def test_a_sweep_over_the_fusion(cluster: Launched, bucket: Path) -> None:
     cluster.whole()
     before = cluster.actors(TRIAL)
-    begin(cluster, "fusion", "fusion").finish()
+    cluster.work("fusion", "fusion").finish()
     assert states(bucket / "fusion", "ensemble") == ["done"] * len(WORKERS)
     assert {host for one, host in cluster.actors(TRIAL).items() if one not in before} >= set(WORKERS)
 
@@ -222,7 +184,7 @@ def served(cluster: Launched, shared: Path) -> Iterator[str]:
     options = f"--host 0.0.0.0 --port 8000 --settings {SHARED}/server.toml"
     serve = f".venv/bin/twofold serve {SHARED}/{BUCKET}/heads/bundle {options}"
     url = f"http://{cluster.hosts.head.address}:8000"
-    run = Run(cluster, f"echo $$ > {SHARED}/serve.pid; exec {serve}", "serve")
+    run = cluster.begin(f"echo $$ > {SHARED}/serve.pid; exec {serve}", "serve")
     try:
         ready = f"python3 -c \"import urllib.request as ask; ask.urlopen('{url}/readyz', timeout=20)\""
         run.until(lambda: cluster.hosts.control.call(ready, 60).returncode == 0, "it was ready")
@@ -286,7 +248,7 @@ def test_a_folder_that_one_machine_does_not_see_is_said_before_work_begins(clust
     cluster.whole()
     hidden = "mkdir -p /mnt/twofold/hidden && mount -t tmpfs tmpfs /mnt/twofold/hidden"
     assert cluster.hosts.workers[0].call(hidden, 30).returncode == 0
-    run = begin(cluster, "extract", "hidden")
+    run = cluster.work("extract", "hidden")
     run.finish(code=1)
     assert f"ClusterError: {SHARED}/hidden/cache is not the same on every machine: {WORKERS[0]} cannot see" in run.told
     assert not list((shared / "hidden").rglob("*.npz"))
@@ -313,7 +275,7 @@ def test_a_cluster_that_is_not_there_is_one_sentence(cluster: Launched) -> None:
 
 def test_the_head_dies(cluster: Launched, bucket: Path) -> None:
     out, worker = bucket / "trained-headless", cluster.hosts.workers[0]
-    near = begin(cluster, "train", out.name, on=worker)
+    near = cluster.work("train", out.name, on=worker)
     near.until(lambda: epochs(out) > EPOCHS // 4, "some epochs")
     cluster.kill(cluster.hosts.head)
     near.finish(code=1)
@@ -325,7 +287,7 @@ def test_the_head_dies(cluster: Launched, bucket: Path) -> None:
     for host in cluster.hosts.workers:
         assert host.call("~/twofold/.venv/bin/ray stop --force", 2 * MINUTES).returncode == 0
     cluster.up()
-    begin(cluster, "train", out.name).finish()
+    cluster.work("train", out.name).finish()
     told = [json.loads((folder / "told.json").read_text()) for folder in (bucket / "trained", out)]
     assert told[1] == pytest.approx(told[0], abs=1e-6)
 
