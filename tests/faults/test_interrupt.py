@@ -14,7 +14,6 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ensemble.plan import Plan
-from modalities.assets import cache_folder
 from tests.faults.runs import PATIENCE, ROOT
 from tests.tuning import tiny
 from tuning.recipe import read_recipe
@@ -47,10 +46,8 @@ fusion = { epochs = 10, lr = 0.05 }
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recipe, its corpus, and a cache with this machine's assets and the corpus's encodings."""
     made = tmp_path_factory.mktemp("interrupted")
-    (made / "cache").mkdir()
-    (made / "cache" / "assets").symlink_to(cache_folder() / "assets")
     (made / "recipe.toml").write_text(RECIPE)
-    tiny.make(made / "corpus", made / "cache" / "encodings", Plan.of(read_recipe(made / "recipe.toml").ensemble))
+    tiny.make(made / "corpus", tiny.cache(made) / "encodings", Plan.of(read_recipe(made / "recipe.toml").ensemble))
     return made
 
 

@@ -43,10 +43,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 @pytest.fixture
 def folder(tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with the corpus, encoded in a storage of its own."""
-    usual, own = cache_folder(), tmp_path / "cache"
-    own.mkdir()
-    (own / "assets").symlink_to(usual / "assets")
-    monkeypatch.setenv("TWOFOLD_CACHE", str(own))
+    monkeypatch.setenv("TWOFOLD_CACHE", str(tiny.cache(tmp_path)))
     tiny.make(tmp_path / "corpus", kept("encodings"), Plan.of(tiny.recipe().ensemble))
     return tmp_path
 

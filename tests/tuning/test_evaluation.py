@@ -19,7 +19,6 @@ from ensemble import bundle
 from ensemble.plan import Plan
 from ensemble.predict.clips import gather
 from ensemble.write.abaw import read_abaw
-from modalities.assets import cache_folder
 from modalities.labels import tasks
 from modalities.types import FOREVER, Transcript, Word
 from tests import toys
@@ -70,10 +69,8 @@ def read_words(_: Path) -> Corpus:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with the tiny corpus encoded in it, the corpus, and bundles of drawn weights."""
     made = tmp_path_factory.mktemp("evaluation")
-    (made / "cache").mkdir()
-    (made / "cache" / "assets").symlink_to(cache_folder() / "assets")
     settings = tiny.recipe().ensemble
-    tiny.make(made / "corpus", made / "cache" / "encodings", Plan.of(settings))
+    tiny.make(made / "corpus", tiny.cache(made) / "encodings", Plan.of(settings))
     for seed in (0, 1):
         plan = Plan.of(settings)
         for number, part in enumerate((*plan.heads.values(), plan.fusion)):

@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from ensemble.plan import Plan
-from modalities.assets import cache_folder
 from tests.tuning import tiny
 from tuning.corpora.corpus import CorpusError
 from tuning.encodings import EncodingCache
@@ -21,9 +20,7 @@ from tuning.stages import Stages
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a cache of its own, with the assets of the usual one."""
-    usual, own = cache_folder(), tmp_path / "cache"
-    own.mkdir()
-    (own / "assets").symlink_to(usual / "assets")
+    own = tiny.cache(tmp_path)
     monkeypatch.setenv("TWOFOLD_CACHE", str(own))
     return own
 

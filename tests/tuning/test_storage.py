@@ -13,7 +13,6 @@ from rich.console import Console
 import twofold
 from ensemble import bundle
 from ensemble.plan import Plan
-from modalities.assets import cache_folder
 from modalities.part import WEIGHTS_FILE
 from tests.clouds import bucket
 from tests.tuning import tiny
@@ -223,9 +222,7 @@ def test_code_says_the_same_whatever_the_storage_is(kind, tmp_path: Path, monkey
 @pytest.fixture
 def shared(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Use the bucket from a cache of its own; call it to be another machine, which has nothing yet."""
-    usual, own = cache_folder(), tmp_path / "cache"
-    own.mkdir()
-    (own / "assets").symlink_to(usual / "assets")
+    own = tiny.cache(tmp_path)
     monkeypatch.setenv("TWOFOLD_CACHE", str(own))
     monkeypatch.setenv("TWOFOLD_STORAGE", url)
     tiny.make(tmp_path / "corpus", kept("encodings"), Plan.of(tiny.recipe().ensemble))

@@ -11,6 +11,7 @@ import numpy as np
 from ensemble.perception import Impression
 from ensemble.plan import Plan
 from ensemble.tracks import Sightings
+from modalities.assets import cache_folder
 from modalities.grid import FRAMES, Grid, cut
 from modalities.labels import ABAW_PAIRS, ACTION_UNITS, EXPRESSION
 from modalities.types import FOREVER, SECOND, Encoding, Segment
@@ -22,6 +23,14 @@ from tuning.recipe import Recipe, parse_recipe
 READER = "tests.tuning.tiny:read"
 SECONDS = 3
 STATES = (*EXPRESSION.labels, *ABAW_PAIRS)
+
+
+def cache(folder: Path) -> Path:
+    """Make a cache in a folder, with the assets of the usual one and nothing else."""
+    made = folder / "cache"
+    made.mkdir()
+    (made / "assets").symlink_to(cache_folder() / "assets")
+    return made
 
 
 def recipe() -> Recipe:

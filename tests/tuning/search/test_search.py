@@ -14,7 +14,6 @@ from rich.console import Console
 
 from ensemble import bundle
 from ensemble.plan import Plan
-from modalities.assets import cache_folder
 from tests.tuning import tiny
 from tuning.cluster import running
 from tuning.recipe import Recipe, RecipeError, parse_recipe
@@ -45,9 +44,7 @@ def recipe(**changes: object) -> Recipe:
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of the corpus, encoded in a cache of its own."""
     folder = tmp_path_factory.mktemp("search")
-    usual, own = cache_folder(), folder / "cache"
-    own.mkdir()
-    (own / "assets").symlink_to(usual / "assets")
+    own = tiny.cache(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TWOFOLD_CACHE", str(own))
         tiny.make(folder / "corpus", own / "encodings", Plan.of(tiny.recipe().ensemble))
