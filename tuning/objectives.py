@@ -115,16 +115,23 @@ class HeadObjective:
         if settings.jitter:
             steps = steps + torch.randn_like(steps) * head.scale * settings.jitter
         answer: Answer = part(steps, batch["mask"], batch["times"])
-        losses = [_share(settings, task) * self._loss_of(task, answer, gathered(batch[task])) for task in self._kinds]
+        said = {
+            task: [one[task].float() for one in (batch, answer.logits, answer.uncertainty) if task in one]
+            for task in self._kinds
+        }
+        everyones = iter(gathered([column for columns in said.values() for column in columns]))
+        losses = [
+            _share(settings, task) * self._loss_of(task, *(next(everyones) for _ in columns))
+            for task, columns in said.items()
+        ]
         return torch.stack(losses).sum()
 
-    def _loss_of(self, task: str, answer: Answer, targets: Tensor) -> Tensor:
-        said = [gathered(values[task].float()) for values in (answer.logits, answer.uncertainty) if task in values]
+    def _loss_of(self, task: str, targets: Tensor, *said: Tensor) -> Tensor:
         rows = labelled(self._kinds[task], targets).any(-1)
         if not rows.any():
             return said[-1].sum() * 0
         if not rows.all():
-            targets, said = targets[rows], [values[rows] for values in said]
+            targets, said = targets[rows], tuple(values[rows] for values in said)
         logits, *doubt = said
         if doubt:
             return self._uncertain_loss(task, logits, doubt[0], targets)

@@ -6,11 +6,12 @@ CCC) is that of the whole batch. Without a process group all of this does nothin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.autograd.function import Function, FunctionCtx
 
 from tuning.fit.rows import Batch
 
@@ -40,7 +41,7 @@ class World:
     def average(self, part: nn.Module) -> None:
         """Make the gradients of all workers one, in a single message.
 
-        Every worker's loss is that of the whole batch, and `gathered` hands each of them to all: the mean is right.
+        Every worker's loss is that of the whole batch, and `gathered` lets its rows count for all: the mean is right.
         """
         if self.size == 1:
             return
@@ -75,10 +76,29 @@ def unlabelled(batch: Batch, tasks: Batch, first: int) -> Batch:
     }
 
 
-def gathered(values: Tensor) -> Tensor:
-    """Put the rows of all workers one after the other; gradients find their way back to the worker they belong to."""
-    if World.here().size == 1:
-        return values
-    from torch.distributed.nn import functional  # only here, for importing it needs a process group's backend
+def gathered(columns: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Put the rows of all workers one after the other, in columns [B, *] of any widths: one message for all of them.
 
-    return torch.cat(cast(tuple[Tensor, ...], functional.all_gather(values.contiguous())))  # type: ignore[no-untyped-call]
+    Every worker has the same loss of the same rows then, and so knows the gradient of its own without being told.
+    """
+    if World.here().size == 1:
+        return columns
+    rows = torch.cat([column.float() for column in columns], -1)
+    together: Tensor = _Gathered.apply(rows)  # type: ignore[no-untyped-call]  # torch ships it untyped
+    parts = torch.split(together, [column.shape[-1] for column in columns], -1)
+    return [part if own.requires_grad else part.detach() for part, own in zip(parts, columns, strict=True)]
+
+
+class _Gathered(Function):
+    """Rows [B, C] of this worker → [workers · B, C]; backwards the sum over all of them, who say the same."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, rows: Tensor) -> Tensor:  # noqa: ARG004  torch gives it
+        everyones = [torch.empty_like(rows) for _ in range(World.here().size)]
+        distributed.all_gather(everyones, rows.contiguous())
+        return torch.cat(everyones)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:  # noqa: ARG004
+        world = World.here()
+        return gradient.chunk(world.size)[world.rank] * world.size
