@@ -6,7 +6,6 @@ Which class is the likeliest does not change; how much a member weighs in a fusi
 from __future__ import annotations
 
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional
 
@@ -35,6 +34,8 @@ def calibrate(head: Head, dev: Rows) -> dict[str, float]:
 
 def temperature(logits: Tensor, targets: Tensor) -> float:
     """Return the temperature [logits B, C; soft targets B, C, NaN where not known] with the best likelihood."""
+    from scipy.optimize import minimize_scalar  # only here: it takes half a second of every worker's start
+
     known = ~targets.isnan().any(-1)
     if int(known.sum()) < FEWEST:
         return 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-CLIPS, EPOCHS, TRIALS, MEMBERS = 24, 30, 4, 2
+CLIPS, EPOCHS, TRIALS, MEMBERS = 24, 20, 4, 2
 BUCKET = "bucket"
 """A folder that stands for a bucket: fits and sweeps know it as file://, and reach nothing else that is shared."""
 

@@ -19,7 +19,7 @@ from tuning.fit.world import World
 
 PAUSE = 0.7
 """Seconds that a look at a clip takes."""
-THOUGHT = 4.0
+THOUGHT = 3.0
 """Seconds before a fusion is fitted; a trial fits one for each of five folds."""
 
 

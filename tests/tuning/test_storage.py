@@ -20,7 +20,8 @@ from tuning.cluster import running
 from tuning.encodings import EncodingCache
 from tuning.recipe import Recipe, parse_recipe
 from tuning.run import run
-from tuning.search.asking import Asking, SearchError
+from tuning.search.asking import Asking
+from tuning.search.error import SearchError
 from tuning.search.run import search
 from tuning.stages import Stages
 from tuning.storage import StorageError, fetch, forget, found, holds, kept, names, placed, send, shown

@@ -14,13 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from modalities.whole import whole
 from tuning.recipe import Recipe
+from tuning.search.error import SearchError
 from tuning.storage import fetch, holds, send
 
 REQUEST = "search.json"
-
-
-class SearchError(ValueError):
-    """A search that cannot begin or go on; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)

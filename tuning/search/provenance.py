@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from tuning.recipe import Recipe
-from tuning.search.asking import Asking, SearchError
+from tuning.search.asking import Asking
+from tuning.search.error import SearchError
 from tuning.search.outcome import Outcome
 from tuning.search.point import TOGETHER, now
 

@@ -21,7 +21,8 @@ from ensemble.plan import Plan
 from modalities.config import Range
 from tuning.recipe import Bounds, Recipe
 from tuning.run import describe, fit_what_is_missing, make_ready, send_results, trained
-from tuning.search.asking import Asking, SearchError, claim, refuse
+from tuning.search.asking import Asking, claim, refuse
+from tuning.search.error import SearchError
 from tuning.search.outcome import Outcome
 from tuning.search.point import TOGETHER, laid_over, owner
 from tuning.search.provenance import limits, own_worth, provenance, won

@@ -6,7 +6,8 @@ import optuna
 import pytest
 
 from tests.tuning import tiny
-from tuning.search.asking import Asking, SearchError, check_storage, claim, claim_study, refuse
+from tuning.search.asking import Asking, check_storage, claim, claim_study, refuse
+from tuning.search.error import SearchError
 
 NAME = "tiny.ensemble"
 

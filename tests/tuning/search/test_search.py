@@ -17,7 +17,8 @@ from ensemble.plan import Plan
 from tests.tuning import tiny
 from tuning.cluster import running
 from tuning.recipe import Recipe, RecipeError, parse_recipe
-from tuning.search.asking import Asking, SearchError
+from tuning.search.asking import Asking
+from tuning.search.error import SearchError
 from tuning.search.provenance import won
 from tuning.search.run import Found, search
 from tuning.search.trials.member import MemberTask

@@ -11,7 +11,7 @@ import numpy as np
 
 from modalities.types import Array
 from tuning.members import Known
-from tuning.search.asking import SearchError
+from tuning.search.error import SearchError
 
 
 def groups_of(clips: Sequence[Known]) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ from modalities.config import Range
 from tuning.machines import machines
 from tuning.placement import ClusterSettings
 from tuning.room import Demand, require
-from tuning.search.asking import SearchError
+from tuning.search.error import SearchError
 from tuning.search.outcome import Objective, Outcome, Trial, read_outcome, write_outcome
 from tuning.search.settings import SearchSettings
 from tuning.search.trials.member import MemberTask
