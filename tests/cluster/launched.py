@@ -43,11 +43,12 @@ class Launched:
     _gone: set[str] = field(default_factory=set)
     """Nodes of machines that were killed: until Ray has found that out, it calls them alive."""
 
-    def up(self) -> None:
-        """Start it, and wait until all machines are in it."""
+    def up(self, everywhere: bool = True) -> None:
+        """Start it, and wait until all machines are in it, not only the head."""
         again = ".venv/bin/ray up -y cluster.yaml --no-config-cache"  # Ray gives itself 15 s to start on a busy machine
         self.control(f"{again} || {again}", STEP)
-        self.wait_for_all()
+        if everywhere:
+            self.wait_for_all()
 
     def down(self) -> None:
         """Stop it."""

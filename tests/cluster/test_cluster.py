@@ -14,7 +14,7 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -148,6 +148,21 @@ def test_a_machine_dies_during_a_sweep_over_settings_of_a_head(cluster: Launched
     dead.start()
 
 
+def test_a_cluster_that_is_not_there_is_one_sentence(cluster: Launched) -> None:
+    head, worker = cluster.hosts.head.address, cluster.hosts.workers[0].address
+    addresses = ("10.77.0.99:6379", f"ray://{worker}:{CLIENT_PORT}", f"{head}:{HEAD_PORT}")
+    commands = [f".venv/bin/twofold --address {one} train demo --tiny --workers 0 -o /tmp/nothing" for one in addresses]
+    with ThreadPoolExecutor(len(commands)) as pool:
+        *nobody, not_a_node = pool.map(lambda command: cluster.control(command, STEP, code=2), commands)
+    for address, said in zip(addresses, nobody, strict=False):
+        assert said.splitlines()[-1].startswith(f"twofold: no cluster answers at {address};")
+    last = not_a_node.splitlines()[-1]
+    assert last.startswith(
+        f"twofold: this machine is no node of the cluster at {head}:{HEAD_PORT}; from here it is ray:"
+    )
+    assert "Traceback" not in not_a_node
+
+
 def test_a_sweep_over_the_fusion(cluster: Launched, bucket: Path) -> None:
     cluster.whole()
     before = cluster.actors(TRIAL)
@@ -203,10 +218,10 @@ def test_serving_with_replicas_on_two_machines_one_of_which_dies(cluster: Launch
         rows = json.loads((shared / "answered" / "clip-0.json").read_text())
         assert rows["members"], rows.keys()
         dead = victim(cluster, cluster.hosts_of(CONDUCTOR))
-        asking = f".venv/bin/python -m tests.cluster.asking {url} {shared}/clips/clip-0.mp4 30 4"
+        asking = f".venv/bin/python -m tests.cluster.asking {url} {shared}/clips/clip-0.mp4 20 4"
         log = cluster.hosts.folder / "asking.log"
         clients = cluster.hosts.control.begin(f"cd {cluster.checkout} && {asking}", log)
-        time.sleep(10)
+        time.sleep(5)
         cluster.kill(dead)
         assert clients.wait(timeout=STEP) == 0, log.read_text()
         told = json.loads(log.read_text().splitlines()[-1])
@@ -254,21 +269,6 @@ def test_a_folder_that_one_machine_does_not_see_is_said_before_work_begins(clust
     assert cluster.hosts.workers[0].call("umount /mnt/twofold/hidden", 30).returncode == 0
 
 
-def test_a_cluster_that_is_not_there_is_one_sentence(cluster: Launched) -> None:
-    head, worker = cluster.hosts.head.address, cluster.hosts.workers[0].address
-    addresses = ("10.77.0.99:6379", f"ray://{worker}:{CLIENT_PORT}", f"{head}:{HEAD_PORT}")
-    commands = [f".venv/bin/twofold --address {one} train demo --tiny --workers 0 -o /tmp/nothing" for one in addresses]
-    with ThreadPoolExecutor(len(commands)) as pool:
-        *nobody, not_a_node = pool.map(lambda command: cluster.control(command, STEP, code=2), commands)
-    for address, said in zip(addresses, nobody, strict=False):
-        assert said.splitlines()[-1].startswith(f"twofold: no cluster answers at {address};")
-    last = not_a_node.splitlines()[-1]
-    assert last.startswith(
-        f"twofold: this machine is no node of the cluster at {head}:{HEAD_PORT}; from here it is ray:"
-    )
-    assert "Traceback" not in not_a_node
-
-
 # ----------------------------------------------------------------------------------------------------------- the end
 
 
@@ -283,9 +283,8 @@ def test_the_head_dies(cluster: Launched, bucket: Path) -> None:
     before = epochs(out)
     assert before < MEMBERS * EPOCHS, "it was killed too late"
     cluster.hosts.head.start()
-    for host in cluster.hosts.workers:
-        assert host.call("~/twofold/.venv/bin/ray stop --force", 2 * MINUTES).returncode == 0
-    cluster.up()
+    stop_ray(cluster.hosts.workers)
+    cluster.up(everywhere=False)
     cluster.work("train", out.name).finish()
     told = [json.loads((folder / "told.json").read_text()) for folder in (bucket / "trained", out)]
     assert told[1] == pytest.approx(told[0], abs=1e-6)
@@ -293,9 +292,17 @@ def test_the_head_dies(cluster: Launched, bucket: Path) -> None:
 
 def test_ray_down(cluster: Launched) -> None:
     cluster.down()
-    for host in (cluster.hosts.head, *cluster.hosts.workers):
-        assert host.call("~/twofold/.venv/bin/ray stop --force", 2 * MINUTES).returncode == 0
+    everywhere = (cluster.hosts.head, *cluster.hosts.workers)
+    stop_ray(everywhere)
+    for host in everywhere:
         cluster.until(lambda host=host: not running_ray(host), MINUTES, f"nothing of Ray left on {host.name}")
+
+
+def stop_ray(machines: Sequence[Host]) -> None:
+    """Stop what of Ray runs on machines."""
+    with ThreadPoolExecutor(len(machines)) as pool:
+        for ran in pool.map(lambda host: host.call("~/twofold/.venv/bin/ray stop --force", 2 * MINUTES), machines):
+            assert ran.returncode == 0, ran.stderr
 
 
 def running_ray(host: Host) -> list[str]:

@@ -85,7 +85,7 @@ def recipe(search: Mapping[str, Any] | None = None, trials: int = TRIALS, fusion
             "fit": {"default": default, "fusion": {"epochs": 10, "lr": 0.05}},
             "search": dict(search or {}),
             "tune": {"trials": trials, "stop": "never", "confirm": 0},
-            "cluster": {"fit": ONE_EACH, "cues": ONE_EACH},
+            "cluster": {"fit": ONE_EACH, "cues": ONE_EACH, "wait": 300},  # for machines that `ray up` still starts
         }
     )
 
