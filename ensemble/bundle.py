@@ -26,12 +26,17 @@ from modalities import assets
 from modalities.cues.cue import Cue
 from modalities.part import Part
 from modalities.pretrained import Origin
+from modalities.whole import whole
 
 _VERSIONED = ("torch", "mediapipe", "onnxruntime", "opencv-contrib-python", "numpy", "av")
 
 
 def save(plan: Plan, folder: Path, provenance: Mapping[str, Any] | None = None) -> None:
-    """Write a plan with its weights; `provenance` says how they came about."""
+    """Write a plan with its weights; `provenance` says how they came about.
+
+    The manifest goes first and comes last: what is half written is no bundle, also where there was one before.
+    """
+    (folder / MANIFEST).unlink(missing_ok=True)
     for name, part in plan.parts.items():
         part.save(folder / "parts" / name)
     manifest = {
@@ -45,7 +50,8 @@ def save(plan: Plan, folder: Path, provenance: Mapping[str, Any] | None = None) 
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
         "provenance": dict(provenance or {}),
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    with whole(folder / MANIFEST) as unfinished:
+        unfinished.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
 
 def load(folder: Path | str) -> Recognizer:

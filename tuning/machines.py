@@ -58,14 +58,17 @@ def _mark(folder: Path) -> Path:
 def _look(nodes: Sequence[dict[str, Any]], paths: list[Path]) -> dict[Path, list[str]]:
     """Have every machine look for paths; returns those that some do not see, and by which machines."""
     looking = ray.remote(num_cpus=0, max_retries=3)(_unseen)
-    asked = {
-        str(node["NodeManagerHostname"]): looking.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
-        ).remote(paths)
+    asked = [  # pairs: machines that were cloned have one name
+        (
+            str(node["NodeManagerHostname"]),
+            looking.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
+            ).remote(paths),
+        )
         for node in nodes
-    }
+    ]
     blind: dict[Path, list[str]] = {}
-    for host, unseen in asked.items():
+    for host, unseen in asked:
         with suppress(TaskUnschedulableError, NodeDiedError, WorkerCrashedError):  # it has died, and is not needed
             for path in ray.get(unseen):
                 blind.setdefault(path, []).append(host)
@@ -80,5 +83,5 @@ def _unseen(paths: list[Path]) -> list[Path]:
 def _seen(path: Path) -> bool:
     try:
         return fetch(path).exists()
-    except StorageError:  # this machine does not reach the bucket
+    except (StorageError, OSError):  # this machine does not reach the bucket, or may not look
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, Rows, fit
 from tuning.objectives import HeadObjective
 from tuning.recipe import RecipeError
-from tuning.storage import fetch, forget, holds, send
+from tuning.storage import StorageError, fetch, forget, holds, send
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,9 @@ class States:
             if self.writes and time.monotonic() - last >= self.every:
                 with whole(self.path) as unfinished:
                     torch.save(progress.state(), unfinished)
-                send(self.path)
-                last = time.monotonic()
+                with suppress(StorageError):  # the next epoch tries again
+                    send(self.path)
+                    last = time.monotonic()
             report(progress)
 
         return keep

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ensemble import bundle
+from ensemble.manifest import MANIFEST
 from ensemble.plan import Plan
 from modalities.assets import locate, table
 from modalities.part import SETTINGS_FILE
@@ -29,7 +30,7 @@ from tuning.placement import ClusterSettings
 from tuning.recipe import Recipe, RecipeError
 from tuning.space import check
 from tuning.stages import Count, Stages
-from tuning.storage import fetch, holds, kept, send
+from tuning.storage import fetch, forget, holds, kept, send
 from tuning.tracking import check_tracking, tracked
 from tuning.train import FUSION, MAPPING, Job, Step, dev_is_given, read_scores
 
@@ -43,6 +44,7 @@ def run(recipe: Recipe, corpora: Mapping[str, Path], out: Path, *, workers: int,
     ready = make_ready(recipe, corpora, out, stages)
     job = fit_what_is_missing(ready, recipe, out, workers, stages)
     manifest = describe(recipe, ready, workers)
+    forget(out / "bundle" / MANIFEST)  # for all machines, until the new one is whole
     bundle.save(trained(job), out / "bundle", {**manifest, "dev_scores": read_scores(job.out)})
     send_results(out)
     return out / "bundle"

@@ -99,7 +99,7 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
                 _save(head, folder)
                 states.drop()
         else:
-            head.restore(type(head).load(folder).state())
+            head.restore(type(head).load(fetch(folder)).state())
         report(Step(member.name, number, parts, 1.0, scores.get(member.name)))
     if first:
 

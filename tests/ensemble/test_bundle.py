@@ -74,6 +74,17 @@ def test_a_folder_that_is_no_bundle(tmp_path):
         bundle.load(tmp_path / "nowhere")
 
 
+def test_one_that_is_half_written_over_another_is_no_bundle(folder, monkeypatch):
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(type(PLAN.fusion), "save", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        bundle.save(PLAN, folder)
+    with pytest.raises(BundleError, match="is not a bundle"):
+        bundle.load(folder)
+
+
 def test_a_manifest_that_is_broken(folder):
     (folder / MANIFEST).write_text('{"format": 1, "sett')
     with pytest.raises(BundleError, match="is not JSON"):

@@ -193,6 +193,29 @@ def test_storage_holds_what_is_shared(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv("TWOFOLD_STORAGE", "ftp://box")
     with pytest.raises(StorageError, match="ftp://box is neither a folder nor a bucket"):
         kept("encodings")
+    monkeypatch.setenv("TWOFOLD_STORAGE", "s3:/box")
+    with pytest.raises(StorageError, match="two slashes: s3://bucket/path"):
+        kept("encodings")
+
+
+@pytest.mark.parametrize("storage", ["", "shared"])
+def test_a_buckets_address_is_no_folder(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWOFOLD_STORAGE", storage)
+    for way in (placed, found):
+        with pytest.raises(StorageError, match="s3:/box/runs is an address, not a folder; name the bucket with --sto"):
+            way(Path("s3://box/runs"))
+
+
+def test_what_the_storage_has_is_found_before_what_has_its_name_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWOFOLD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TWOFOLD_STORAGE", f"file://{tmp_path}/box")
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "run", note="here")
+    assert found(Path("run")) == Path("run")
+    send(write(placed(Path("run")), note="in the storage"))
+    assert found(Path("run")) == placed(Path("run"))
 
 
 @pytest.mark.parametrize("kind", ["none", "folder", "file"])

@@ -18,7 +18,7 @@ from tuning.evaluation.picture import results_picture
 from tuning.evaluation.run import POOLED, Evaluation, compare_bundles, evaluate_bundle
 from tuning.evaluation.show import difference_figures, differences_table, document, figures, results_table
 from tuning.stages import Stages
-from tuning.storage import found, send
+from tuning.storage import found, placed, send
 
 DOCUMENT, PICTURE = "evaluation.json", "evaluation.png"
 FORMAT = {"format": "twofold.evaluation", "version": 1}
@@ -42,7 +42,7 @@ def evaluate_and_report(
         other = (against, compare_bundles(evaluation, evaluate_bundle(against, corpora, split, stages)))
         tables.append(differences_table(other[1], str(bundle), str(against)))
         figures |= difference_figures(other[1])
-    out = out or default_folder(bundle, corpora, split)
+    out = placed(out) if out else default_folder(bundle, corpora, split)
     write_report(evaluation, out, other)
     send(out)
     return tables, figures, out

@@ -17,6 +17,7 @@ import numpy as np
 
 from ensemble import bundle
 from ensemble.fusion import LinearFusion
+from ensemble.manifest import MANIFEST
 from ensemble.plan import Plan
 from modalities.config import Range
 from tuning.recipe import Bounds, Recipe
@@ -31,6 +32,7 @@ from tuning.search.sweeps import Sweeps
 from tuning.search.trials.ensemble import ask, heard_by, settle
 from tuning.space import space
 from tuning.stages import Stages
+from tuning.storage import forget
 from tuning.train import FUSION, read_scores
 
 KINDS = {"fusion.kind": ("mean", "mhpf", "dirichlet", "gated"), "mapping.kind": ("ppa", "rule2", "product")}
@@ -77,6 +79,7 @@ def search(recipe: Recipe, corpora: Mapping[str, Path], out: Path, asking: Askin
         "dev_scores": {part: score for part, score in scores.items() if part in plan.parts},
         "search": [provenance(one, recipe, asking, first.get(one.name)) for one in outcomes],
     }
+    forget(out / "bundle" / MANIFEST)  # for all machines, until the new one is whole
     bundle.save(plan, out / "bundle", told)
     run.show(outcomes, matrices(plan))
     send_results(out)

@@ -13,24 +13,30 @@ that all see, both are nothing. Whether all do is looked at before work begins (
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modalities.assets import cache_folder
+from tuning.storage.error import StorageError
 
 if TYPE_CHECKING:
     from tuning.storage.bucket import Bucket
 
 VARIABLE = "TWOFOLD_STORAGE"
+_ADDRESS = re.compile(r"(s3|gs|file):/")
+"""Also of what a path made of it, which has one slash less."""
 
 
 def storage() -> Path | None:
     """Return the folder that all machines share, if one is named, or that mirrors the bucket that they do."""
     if bucket := _bucket():
         return bucket.folder
-    chosen = os.environ.get(VARIABLE)
+    chosen = os.environ.get(VARIABLE, "")
+    if _ADDRESS.match(chosen):
+        raise StorageError(f"{VARIABLE} or --storage is {chosen}; a bucket's address has two slashes: s3://bucket/path")
     return Path(chosen).expanduser().absolute() if chosen else None
 
 
@@ -41,12 +47,15 @@ def kept(name: str) -> Path:
 
 def placed(out: Path) -> Path:
     """Return where a run's results go; a relative path lies in the storage, if there is one."""
+    if _ADDRESS.match(str(out)):
+        raise StorageError(f"{out} is an address, not a folder; name the bucket with --storage, and a path in it here")
     return (out if out.is_absolute() else (storage() or Path()) / out).resolve()
 
 
 def found(results: Path) -> Path:
-    """Return where a run's results are: as they are called here, or else in the storage."""
-    return fetch(results if results.exists() else placed(results))
+    """Return where a run's results are: in the storage, if there is one and it has them, or as they are called here."""
+    there = placed(results)
+    return fetch(there if storage() and holds(there) else results)
 
 
 def shown(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +12,8 @@ from tuning.search.outcome import Objective
 from tuning.search.settings import SearchSettings
 from tuning.search.tune.kept import STATE, Kept
 from tuning.search.tune.stopping import Halving, Median, scheduler
-from tuning.search.tune.watch import LOOKING, Clock, Looking
+from tuning.search.tune.watch import LOOKING, Clock, Looking, Told, Watch
+from tuning.storage import StorageError
 
 BEGAN = ("2031-01-01_10-00-00", "2031-01-01_11-00-00")
 CURVES = {"a": {1: 0.25, 2: 0.5}, "b": {1: 0.125}}
@@ -121,3 +122,33 @@ def test_a_trial_that_goes_on_is_judged_by_what_it_tells_again(stop: str, saved:
     judge.on_trial_add(None, bad)
     result = {"training_iteration": saved + 1, "score": 0.1}
     assert judge.on_trial_result(SimpleNamespace(get_live_trials=list), bad, result) == "STOP"
+
+
+# ----------------------------------------------------------------------------------- a storage that is away for a while
+
+
+def test_a_storage_that_is_away_for_a_while_costs_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    knowing(tmp_path, "never", {})
+    path, told = str(tmp_path / "ray"), []
+    monkeypatch.setitem(LOOKING, path, replace(LOOKING[path], report=told.append))
+    (tmp_path / "staged").mkdir()
+    trial = SimpleNamespace(
+        trial_id="a",
+        last_result={"score": 0.5},
+        is_finished=lambda: True,
+        storage=SimpleNamespace(experiment_driver_staging_path=str(stage(tmp_path / "staged", 0))),
+    )
+    watch = Watch(path, SCORE, 2)
+
+    def away(_: Path) -> None:
+        raise StorageError("the bucket cannot be reached")
+
+    with monkeypatch.context() as outage:
+        for module in ("watch", "kept"):
+            outage.setattr(f"tuning.search.tune.{module}.send", away)
+        watch.on_trial_complete(0, [trial], trial)
+        watch.on_step_end(0, [trial])
+    assert told == [Told(1, 2, 0.5)]
+    (tmp_path / "kept" / STATE).unlink(missing_ok=True)
+    watch.on_step_end(0, [trial])
+    assert (tmp_path / "kept" / STATE).exists(), "the next step keeps what this one could not"

@@ -24,7 +24,7 @@ from ray.exceptions import RayTaskError
 from ray.tune.search import Searcher
 
 from modalities.config import Range
-from tuning.machines import machines
+from tuning.machines import check_seen, machines
 from tuning.placement import ClusterSettings
 from tuning.room import Demand, require
 from tuning.search.error import SearchError
@@ -87,6 +87,7 @@ def run_sweep(  # noqa: PLR0913  all of it makes a sweep
     where = where or ClusterSettings()
     needs = where.fit.needs(cpus=1, gpus=0)
     require([Demand("trials", needs, apiece)], where.wait)
+    check_seen([folder])
     trainable = (
         nested(task, apiece, folder)
         if isinstance(task, MemberTask) and apiece > 1

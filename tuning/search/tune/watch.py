@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ray.tune.experiment import Trial as TuneTrial
 from modalities.whole import whole
 from tuning.search.outcome import Objective
 from tuning.search.tune.kept import Curves, Kept
-from tuning.storage import fetch, holds, send
+from tuning.storage import StorageError, fetch, holds, send
 
 ITERATION = "training_iteration"
 
@@ -102,7 +103,8 @@ class Watch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
         name, looking = self._objective.name, LOOKING[self._path]
         over = [one.last_result or {} for one in trials if one.is_finished()]
         values = [result[name] for result in over if math.isfinite(result.get(name, math.nan))]
-        looking.clock.keep()
+        with suppress(StorageError):  # of a statistic: no trial fails by it, and the next one tells as much
+            looking.clock.keep()
         looking.report(Told(len(over), self._of, max(values, key=self._objective.gain, default=None)))
         self._changed = True
 
@@ -112,5 +114,6 @@ class Watch(tune.Callback):  # type: ignore[misc]  # Ray ships no types
         """Keep what Tune has just written of this step, before it takes the next event."""
         if trials and (self._changed or len(trials) != self._known):
             looking = LOOKING[self._path]
-            looking.kept.keep(Path(trials[0].storage.experiment_driver_staging_path), looking.curves)
-            self._known, self._changed = len(trials), False
+            with suppress(StorageError):  # the next step tries again
+                looking.kept.keep(Path(trials[0].storage.experiment_driver_staging_path), looking.curves)
+                self._known, self._changed = len(trials), False
