@@ -44,10 +44,9 @@ def run(recipe: Recipe, corpora: Mapping[str, Path], out: Path, *, workers: int,
     ready = make_ready(recipe, corpora, out, stages)
     job = fit_what_is_missing(ready, recipe, out, workers, stages)
     manifest = describe(recipe, ready, workers)
-    forget(out / "bundle" / MANIFEST)  # for all machines, until the new one is whole
-    bundle.save(trained(job), out / "bundle", {**manifest, "dev_scores": read_scores(job.out)})
+    folder = save_bundle(trained(job), out, {**manifest, "dev_scores": read_scores(job.out)})
     send_results(out)
-    return out / "bundle"
+    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,14 @@ def fit_what_is_missing(ready: Ready, recipe: Recipe, out: Path, workers: int, s
         with tracked(job.out, out / "tensorboard" / job.out.name, describe(recipe, ready, workers)) as track:
             fit_ensemble(stages, job, workers, track)
     return job
+
+
+def save_bundle(plan: Plan, out: Path, told: Mapping[str, Any]) -> Path:
+    """Write a run's bundle; an earlier one is gone for all machines until this one is whole. Returns its folder."""
+    folder = out / "bundle"
+    forget(folder / MANIFEST)
+    bundle.save(plan, folder, told)
+    return folder
 
 
 def send_results(out: Path) -> None:

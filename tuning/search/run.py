@@ -15,13 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ensemble import bundle
 from ensemble.fusion import LinearFusion
-from ensemble.manifest import MANIFEST
 from ensemble.plan import Plan
 from modalities.config import Range
 from tuning.recipe import Bounds, Recipe
-from tuning.run import describe, fit_what_is_missing, make_ready, send_results, trained
+from tuning.run import describe, fit_what_is_missing, make_ready, save_bundle, send_results, trained
 from tuning.search.asking import Asking, claim, refuse
 from tuning.search.error import SearchError
 from tuning.search.outcome import Outcome
@@ -32,7 +30,6 @@ from tuning.search.sweeps import Sweeps
 from tuning.search.trials.ensemble import ask, heard_by, settle
 from tuning.space import space
 from tuning.stages import Stages
-from tuning.storage import forget
 from tuning.train import FUSION, read_scores
 
 KINDS = {"fusion.kind": ("mean", "mhpf", "dirichlet", "gated"), "mapping.kind": ("ppa", "rule2", "product")}
@@ -79,11 +76,10 @@ def search(recipe: Recipe, corpora: Mapping[str, Path], out: Path, asking: Askin
         "dev_scores": {part: score for part, score in scores.items() if part in plan.parts},
         "search": [provenance(one, recipe, asking, first.get(one.name)) for one in outcomes],
     }
-    forget(out / "bundle" / MANIFEST)  # for all machines, until the new one is whole
-    bundle.save(plan, out / "bundle", told)
+    folder = save_bundle(plan, out, told)
     run.show(outcomes, matrices(plan))
     send_results(out)
-    return Found(winner, out / "bundle", tuple(outcomes), first)
+    return Found(winner, folder, tuple(outcomes), first)
 
 
 def _default(recipe: Recipe) -> dict[str, Bounds | tuple[Any, ...]]:
