@@ -11,7 +11,7 @@ const FRAME = 1, SOUND = 2, RATE = 16000, EVERY = 200, WIDTH = 640, LAGGING = 1_
 export class Live {
   /** `on`: ready(latency), stretch(message), over(sentence or null). */
   constructor(video, stream, on) {
-    Object.assign(this, { video, stream, on, skipped: 0, heard: null, closed: false });
+    Object.assign(this, { video, stream, on, skipped: 0, drawing: false, heard: null, closed: false });
     const target = address("v1/live");
     target.protocol = target.protocol.replace("http", "ws");
     this.socket = new WebSocket(target);
@@ -51,12 +51,16 @@ export class Live {
   #frame() {
     const { videoWidth, videoHeight } = this.video;
     if (!videoWidth || this.socket.readyState !== WebSocket.OPEN) return;
-    if (this.socket.bufferedAmount > LAGGING) return void (this.skipped += 1);
+    if (this.drawing || this.socket.bufferedAmount > LAGGING) return void (this.skipped += 1);
     const time = this.now, scale = Math.min(1, WIDTH / videoWidth);
     this.canvas.width = Math.round(videoWidth * scale);
     this.canvas.height = Math.round(videoHeight * scale);
     this.canvas.getContext("2d").drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
-    this.canvas.toBlob(async (blob) => blob && this.#send(FRAME, time, await blob.arrayBuffer()), "image/jpeg", 0.85);
+    this.drawing = true; // one at a time: a browser may finish a later JPEG before an earlier one, and frames go out in order
+    this.canvas.toBlob(async (blob) => {
+      if (blob) this.#send(FRAME, time, await blob.arrayBuffer());
+      this.drawing = false;
+    }, "image/jpeg", 0.85);
   }
 
   /** Sound is counted, not timed: a block begins where the last one ended, unless some was lost (a tab that slept). */
