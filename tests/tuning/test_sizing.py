@@ -35,8 +35,13 @@ def test_gpus_take_the_networks_and_say_how_long_it_lasts() -> None:
 
 
 def test_a_measured_gpu_is_not_made_faster() -> None:
-    assert Work(0.2, 0.1, measured_on_gpu=True).gpu(ASSUMED) == 0.1
-    assert WORK.gpu(ASSUMED) == 0.05
+    assert Work(0.2, 0.1, measured_on_gpu=True).of_gpu(ASSUMED) == 0.1
+    assert WORK.of_gpu(ASSUMED) == 0.05
+
+
+def test_where_a_gpu_was_measured_cores_alone_are_slower() -> None:
+    assert Work(0.2, 0.1, measured_on_gpu=True).without_gpu(ASSUMED) == pytest.approx(0.2 + 0.1 * 20)
+    assert WORK.without_gpu(ASSUMED) == pytest.approx(1.2)
 
 
 def test_a_service_is_sized_by_requests_and_their_length() -> None:
@@ -51,17 +56,25 @@ def test_every_part_is_on_one_side() -> None:
     parts = {"reading": 1.0, "cue people": 2.0, "encoder face": 4.0, "encoding audio by frames": 8.0, "head a.b": 16.0}
     work = work_of(plan, Costs(1.0, parts, {}), measured_on_gpu=False)
     assert (work.core, work.network) == pytest.approx((0.015, 0.016))  # toy encoders are no networks, heads are
-    assert work.latency == pytest.approx(sum(parts.values()) / 1000)
+    assert work.latency(ASSUMED, with_gpus=False) == pytest.approx(sum(parts.values()) / 1000)
 
 
 def test_what_was_assumed_is_said() -> None:
     measured = Measured(Costs(8.0, {}, {}), "talk.mp4", on_gpu=False, memory=1.5)
-    told = " ".join(sentences(measured, WORK, ASSUMED, clip_seconds=10))
+    told = " ".join(sentences(measured, WORK, ASSUMED, clip_seconds=10, with_gpus=False))
     assert "200 ms of a core and 1000 ms of networks on one core of this machine" in told
-    assert "a GPU runs networks 20 times as fast as a core" in told
     assert "one alone takes 12.0 s" in told
-    on_gpu = Measured(Costs(8.0, {}, {}), "talk.mp4", on_gpu=True, memory=1.5)
-    assert "times as fast" not in " ".join(sentences(on_gpu, WORK, ASSUMED, clip_seconds=None))
+
+
+@pytest.mark.parametrize(
+    ("on_gpu", "with_gpus", "said"),
+    [(False, True, "where there is a GPU"), (True, False, "where there is none"), (False, False, ""), (True, True, "")],
+)
+def test_how_fast_a_gpu_is_was_measured_or_is_said_to_be_assumed(on_gpu: bool, with_gpus: bool, said: str) -> None:
+    measured = Measured(Costs(8.0, {}, {}), "talk.mp4", on_gpu=on_gpu, memory=1.5)
+    told = " ".join(sentences(measured, WORK, ASSUMED, clip_seconds=None, with_gpus=with_gpus))
+    assert ("a GPU runs networks 20 times as fast as a core" in told) == bool(said)
+    assert said in told
 
 
 def test_a_clip_is_measured(tmp_path: Path) -> None:

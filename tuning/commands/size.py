@@ -21,7 +21,10 @@ def size(  # noqa: PLR0913  each is an option of the command
     cores: Annotated[int, typer.Option(help="Cores of each machine.", min=1)] = 16,
     gpus_each: Annotated[int, typer.Option(help="GPUs of each machine that has any.", min=1)] = 1,
     gpu_speed: Annotated[
-        float, typer.Option(help="How many times as fast as a core a GPU runs a network; where none is here.", min=0.1)
+        float,
+        typer.Option(
+            help="How many times as fast as a core a GPU is with networks; where it cannot be measured.", min=0.1
+        ),
     ] = 20.0,
     bundle: Annotated[
         Path | None, typer.Option(help="What is measured; else the demo's ensemble, untrained: speed is the same.")
@@ -46,7 +49,7 @@ def size(  # noqa: PLR0913  each is an option of the command
         if hours is not None
         else for_service(work, rps or 0.0, seconds, with_gpus=gpus > 0, assumed=assumed)
     )
-    told = sentences(measured, work, assumed, clip_seconds=None if rps is None else seconds)
+    told = sentences(measured, work, assumed, clip_seconds=None if rps is None else seconds, with_gpus=gpus > 0)
     if as_json:
         figures = {
             "machines": found.machines,

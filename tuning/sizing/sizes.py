@@ -31,7 +31,7 @@ class Assumed(Config):
     gpus_each: PositiveInt = 1
     """Of each machine that has any."""
     gpu_speed: PositiveFloat = 20.0
-    """How many times as fast as a core a GPU runs a network; not used where a GPU was measured."""
+    """How many times as fast as a core a GPU runs a network; used where one was measured and the other is wanted."""
     busy: float = Field(default=0.8, gt=0, le=1)
     """Share of their time that cores work in bulk: the rest goes to Ray, to storage, and to the last clips."""
     load: float = Field(default=0.5, gt=0, le=1)
@@ -48,14 +48,17 @@ class Work:
     """Of a core for networks that a GPU would run; of a GPU, where one was measured."""
     measured_on_gpu: bool
 
-    @property
-    def latency(self) -> float:
-        """All of it, one after the other."""
-        return self.core + self.network
-
-    def gpu(self, assumed: Assumed) -> float:
+    def of_gpu(self, assumed: Assumed) -> float:
         """Return the seconds of a GPU that the networks take."""
         return self.network if self.measured_on_gpu else self.network / assumed.gpu_speed
+
+    def without_gpu(self, assumed: Assumed) -> float:
+        """Return the seconds of a core that everything takes."""
+        return self.core + (self.network * assumed.gpu_speed if self.measured_on_gpu else self.network)
+
+    def latency(self, assumed: Assumed, *, with_gpus: bool) -> float:
+        """Return the seconds that everything takes, one after the other."""
+        return self.core + self.of_gpu(assumed) if with_gpus else self.without_gpu(assumed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,9 @@ def for_corpus(work: Work, hours: float, gpus: int, within: float, assumed: Assu
     """Size a cluster that encodes so many hours of footage within so many hours, or as soon as its GPUs can."""
     footage = hours * HOUR
     if not gpus:
-        cores = footage * (work.core + work.network) / (within * HOUR * assumed.busy)
+        cores = footage * work.without_gpu(assumed) / (within * HOUR * assumed.busy)
         return _size(within, cores, 0, assumed)
-    needed = footage * work.gpu(assumed) / (gpus * assumed.busy) / HOUR
+    needed = footage * work.of_gpu(assumed) / (gpus * assumed.busy) / HOUR
     took = max(within, needed)
     return _size(took, footage * work.core / (took * HOUR * assumed.busy), gpus, assumed)
 
@@ -101,8 +104,8 @@ def for_service(work: Work, rps: float, clip_seconds: float, *, with_gpus: bool,
     """Size a service that answers so many requests per second, each about a clip of so many seconds."""
     footage = rps * clip_seconds / assumed.load
     if not with_gpus:
-        return _size(0.0, footage * work.latency, 0, assumed)
-    return _size(0.0, footage * work.core, math.ceil(footage * work.gpu(assumed)), assumed)
+        return _size(0.0, footage * work.without_gpu(assumed), 0, assumed)
+    return _size(0.0, footage * work.core, math.ceil(footage * work.of_gpu(assumed)), assumed)
 
 
 def _size(hours: float, cores: float, gpus: int, assumed: Assumed) -> Size:

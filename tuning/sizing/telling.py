@@ -8,7 +8,9 @@ from tuning.sizing.measure import Measured
 from tuning.sizing.sizes import Assumed, Work
 
 
-def sentences(measured: Measured, work: Work, assumed: Assumed, clip_seconds: float | None) -> list[str]:
+def sentences(
+    measured: Measured, work: Work, assumed: Assumed, clip_seconds: float | None, *, with_gpus: bool
+) -> list[str]:
     """Say what was measured and what was not; `clip_seconds`: of a service's requests, None for a corpus."""
     core, network = 1000 * work.core, 1000 * work.network
     where = "on this machine's GPU" if measured.on_gpu else "on one core of this machine"
@@ -19,16 +21,18 @@ def sentences(measured: Measured, work: Work, assumed: Assumed, clip_seconds: fl
         "assumed: other clips are like this one, and a core of those machines is as fast as one of this",
         "assumed: machines read clips and write encodings as fast as they work; a shared folder may be what is slow",
     ]
-    if not measured.on_gpu:
+    if measured.on_gpu != with_gpus:
+        there = "there is a GPU" if with_gpus else "there is none"
         told.append(
             f"assumed, not measured: a GPU runs networks {assumed.gpu_speed:g} times as fast as a core; say "
-            "--gpu-speed once it has been measured, or run this where there is a GPU"
+            f"--gpu-speed once it has been measured, or run this where {there}"
         )
     if clip_seconds is None:
         told.append(f"assumed: cores and GPUs work {assumed.busy:.0%} of the time; starting machines is not counted")
     else:
+        latency = work.latency(assumed, with_gpus=with_gpus)
         told.append(
             f"assumed: clips of {clip_seconds:g} s, and machines that work {assumed.load:.0%} of the time, so that "
-            f"requests seldom queue; one alone takes {clip_seconds * work.latency:.1f} s if nothing runs side by side"
+            f"requests seldom queue; one alone takes {clip_seconds * latency:.1f} s if nothing runs side by side"
         )
     return told
