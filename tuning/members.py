@@ -22,6 +22,7 @@ from tuning.calibration import calibrate
 from tuning.corpora.corpus import LabelledClip, Split
 from tuning.encodings import EncodingCache
 from tuning.fit import Data, FitSettings, Keeper, Kept, Progress, Rows, fit
+from tuning.fit.world import World
 from tuning.objectives import HeadObjective
 from tuning.recipe import RecipeError
 from tuning.storage import StorageError, fetch, forget, holds, send
@@ -119,7 +120,10 @@ class States:
     writes: bool = True  # of several workers only one does
 
     def read(self) -> Mapping[str, Any] | None:
-        """Return the last state, if there is one."""
+        """Return the last state, if there is one, the same for all workers."""
+        return World.here().told(self._read)
+
+    def _read(self) -> Mapping[str, Any] | None:
         if not holds(self.path):
             return None
         state: Mapping[str, Any] = torch.load(fetch(self.path), map_location="cpu", weights_only=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ensemble.plan import Plan
 from modalities.native import use_threads
 from modalities.part import SETTINGS_FILE, Part
+from modalities.types import Array
 from modalities.whole import whole
 from tuning.catalog import read_corpus
 from tuning.corpora.corpus import Corpus, Split
@@ -81,8 +83,9 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
     use_threads(1)
     plan = Plan.of(job.recipe.ensemble)
     sides = sides_of(job.read())
-    cache, first = EncodingCache(job.encodings, plan), World.here().rank == 0
-    scores = read_scores(fetch(job.out))
+    cache, world = EncodingCache(job.encodings, plan), World.here()
+    first = world.rank == 0
+    scores = world.told(lambda: read_scores(fetch(job.out)))
     parts = len(plan.members) + 1
     for number, member in enumerate(plan.members):
         head, folder = plan.heads[member.name], job.out / member.name
@@ -90,7 +93,8 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
         def tell(progress: Progress, part: str = member.name, number: int = number) -> None:
             report(Step(part, number, parts, _share(progress), progress.score, progress.epoch, progress.loss))
 
-        if not holds(folder / SETTINGS_FILE):
+        saved = world.told(partial(_saved, type(head), folder))
+        if saved is None:
             states = States(job.out / f".{member.name}.state", job.save_every, writes=first)
             fitting = Fitting(plan, member, job.recipe.fitting(member.name), job.recipe.seed, cache)
             scores[member.name] = fitting.run(sides, states, tell)
@@ -99,7 +103,7 @@ def train(job: Job, report: Callable[[Step], None]) -> dict[str, float]:
                 _save(head, folder)
                 states.drop()
         else:
-            head.restore(type(head).load(fetch(folder)).state())
+            head.restore(saved)
         report(Step(member.name, number, parts, 1.0, scores.get(member.name)))
     if first:
 
@@ -126,6 +130,11 @@ def _write_scores(out: Path, scores: Mapping[str, float]) -> None:
     with whole(out / SCORES_FILE) as unfinished:
         unfinished.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     send(out / SCORES_FILE)
+
+
+def _saved(kind: type[Part], folder: Path) -> dict[str, Array] | None:
+    """Return the weights of a part that was fitted, if it was."""
+    return kind.load(fetch(folder)).state() if holds(folder / SETTINGS_FILE) else None
 
 
 def _save(part: Part, folder: Path) -> None:

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 def both(tmp_path_factory):
     """What each of two workers tells."""
     folder = tmp_path_factory.mktemp("workers")
+    (folder / "0").mkdir()
+    torch.save({"epoch": 3}, folder / "0" / "state")
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.tuning.worker", str(rank), "2", str(folder), *worker.WHAT], cwd=ROOT
@@ -42,6 +44,11 @@ def test_two_workers_are_one_with_twice_the_batch(what, both):
         assert theirs == pytest.approx(losses, abs=1e-4)
         assert judged == pytest.approx(scores, abs=1e-4)
     assert both[0][what] == both[1][what], "to the last bit, or they would drift apart"
+
+
+@pytest.mark.slow
+def test_all_go_on_from_what_the_first_finds(both):
+    assert [found["resumed"] for found in both] == [{"epoch": 3}, {"epoch": 3}]
 
 
 def test_shares_are_equal_and_what_is_added_has_no_label():

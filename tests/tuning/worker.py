@@ -15,6 +15,7 @@ from torch import distributed
 from tests.makers import make_head
 from tests.tuning.toy_rows import DEV, TRAIN
 from tuning.fit import Data, FitSettings, Held, Some, fit
+from tuning.members import States
 from tuning.objectives import HeadObjective
 
 BATCH = 8  # of one of two workers; 91 rows are five batches of both and eleven rows, which is odd
@@ -68,6 +69,7 @@ def main() -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=size)
     found = {one: run(one, size) for one in what}
+    found["resumed"] = States(folder / str(rank) / "state").read()  # each has a folder of its own, as if one were late
     (folder / f"{rank}.json").write_text(json.dumps(found))
     distributed.destroy_process_group()
 
