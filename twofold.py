@@ -42,8 +42,9 @@ app = typer.Typer(
 
 ERRORS = {
     "modalities.assets:AssetError": 1,
+    "modalities.busy:BusyError": 1,
     "modalities.device:DeviceError": 2,
-    "modalities.media:MediaError": 2,
+    "modalities.media.source:MediaError": 2,
     "modalities.cues.caption.table:CaptionTableError": 2,
     "ensemble.manifest:BundleError": 2,
     "ensemble.predict.clips:InputError": 2,
@@ -53,7 +54,7 @@ ERRORS = {
     "serve.settings:SettingsError": 2,
     "serve.http.keys:KeysError": 2,
     "tuning.recipe:RecipeError": 2,
-    "tuning.search.asking:SearchError": 2,
+    "tuning.search.error:SearchError": 2,
     "tuning.storage.error:StorageError": 2,
     "tuning.tracking:TrackingError": 2,
     "tuning.address:LostClusterError": 1,

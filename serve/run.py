@@ -24,6 +24,7 @@ import ray
 from ray import serve
 
 from ensemble.manifest import read_manifest
+from modalities.busy import started
 from serve.app import application
 from serve.graph.placement import Placement
 from serve.settings import ServerSettings, SettingsError
@@ -66,7 +67,7 @@ def running(store: int) -> Iterator[None]:
         return
     said = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     how: dict[str, Any] = {"runtime_env": {"env_vars": said}} if "RAY_ADDRESS" in os.environ else _own(store)
-    ray.init(logging_level="ERROR", log_to_driver=False, **how)
+    started(lambda: ray.init(logging_level="ERROR", log_to_driver=False, **how))
     try:
         yield
     finally:

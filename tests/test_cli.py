@@ -65,10 +65,12 @@ def test_help_names_the_commands_and_waits_for_nothing_heavy(run):
     assert loaded.stdout.strip() == "set()"
 
 
-def test_every_error_class_that_has_an_exit_code_exists():
-    for name in twofold.ERRORS:
-        module, _, kind = name.partition(":")
-        assert issubclass(getattr(importlib.import_module(module), kind), Exception)
+@pytest.mark.parametrize("name", twofold.ERRORS)
+def test_every_error_class_that_has_an_exit_code_is_where_it_says(name):
+    module, _, kind = name.partition(":")
+    one = getattr(importlib.import_module(module), kind)
+    assert issubclass(one, Exception)
+    assert one.__module__ == module, "else it is not found by its name, and keeps its traceback"
 
 
 def test_only_errors_of_the_user_lose_their_traceback():

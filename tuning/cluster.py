@@ -22,6 +22,7 @@ os.environ.setdefault("RAY_TRAIN_METRICS_ENABLED", "0")
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
+from modalities.busy import started
 from modalities.device import VARIABLE
 from tuning.address import ClusterError, wanted
 from tuning.joining import joined
@@ -55,16 +56,8 @@ def running(cpus: int | None = None) -> Iterator[None]:
 
 
 def _start(**wishes: Any) -> None:
-    """Start Ray on this machine; a busy one may miss its limit of 30 s, which no setting moves, so it has two tries."""
     how = {"address": "local", "include_dashboard": False, "object_store_memory": 500_000_000, **wishes}
-    for last in (False, True):
-        try:
-            ray.init(logging_level="ERROR", log_to_driver=False, **how)
-        except Exception as error:
-            if last or "timed out during startup" not in str(error):
-                raise
-        else:
-            return
+    started(lambda: ray.init(logging_level="ERROR", log_to_driver=False, **how))
 
 
 def cores() -> int:

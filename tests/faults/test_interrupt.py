@@ -53,8 +53,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(folder: Path, out: Path, workers: int) -> subprocess.Popen[str]:
     command = ["train", folder / "recipe.toml", "--corpus", f"{tiny.READER}={folder / 'corpus'}", "-o", out]
+    deaf_no_more = ["env", "--default-signal=INT"]  # whoever starts the tests in a background has them ignore it
     return subprocess.Popen(
-        [sys.executable, "-m", "twofold", *map(str, command), "--workers", str(workers)],
+        [*deaf_no_more, sys.executable, "-m", "twofold", *map(str, command), "--workers", str(workers)],
         cwd=ROOT,
         env={**os.environ, "TWOFOLD_CACHE": str(folder / "cache")},
         stdout=subprocess.PIPE,
