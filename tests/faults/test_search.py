@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +27,38 @@ from tuning.search.trials.member import ITERATIONS, SCORE
 from tuning.search.tune.kept import STATE, TRIALS
 from tuning.search.tune.sweep import KEPT, OUTCOME
 from tuning.search.tune.trial import SECONDS
-from tuning.storage import VARIABLE, kept, placed
+from tuning.storage import VARIABLE, kept, placed, send
 
 pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.timeout(900)]
 MEMBER = "face.static"
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the corpus, its encodings, and a cache."""
+    made = tmp_path_factory.mktemp("search")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TWOFOLD_CACHE", str(tiny.cache(made)))
+        tiny.make(made / "corpus", kept("encodings"), Plan.of(tiny.recipe().ensemble))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> Outcome:
+    """What comes out where nobody is killed."""
+    with running(cpus=2):
+        sweep(folder, folder / "unkilled")
+    return outcome(folder / "unkilled")
+
+
 @pytest.fixture(params=["folder", "bucket"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Name the storage; return where it really lies."""
+def storage(request: pytest.FixtureRequest, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Name the storage, which has the encodings; return where it really lies."""
     place = tmp_path / request.param
     monkeypatch.setenv(VARIABLE, f"file://{place}" if request.param == "bucket" else str(place))
+    shutil.copytree(folder / "cache" / "encodings", kept("encodings"))
+    send(kept("encodings"))
     return place
-
-
-@pytest.fixture
-def folder(tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with the corpus, encoded in a storage of its own."""
-    monkeypatch.setenv("TWOFOLD_CACHE", str(tiny.cache(tmp_path)))
-    tiny.make(tmp_path / "corpus", kept("encodings"), Plan.of(tiny.recipe().ensemble))
-    return tmp_path
 
 
 def ended(out: Path) -> list[dict[str, Any]]:
@@ -62,9 +75,11 @@ def outcome(out: Path) -> Outcome:
     return read_outcome(out / "search" / MEMBER / OUTCOME)
 
 
-def test_a_killed_search_keeps_what_had_ended_and_ends_as_an_unkilled_one(folder: Path, storage: Path) -> None:
+def test_a_killed_search_keeps_what_had_ended_and_ends_as_an_unkilled_one(
+    folder: Path, storage: Path, whole: Outcome
+) -> None:
     killed = storage / "killed"
-    with started("sweep", folder, placed(Path("killed")), log=folder / "killed.log") as run:
+    with started("sweep", folder, placed(Path("killed")), log=storage.parent / "killed.log") as run:
         run.until(lambda: len(ended(killed)) >= 2)
         run.kill()
     before = ended(killed)
@@ -72,9 +87,8 @@ def test_a_killed_search_keeps_what_had_ended_and_ends_as_an_unkilled_one(folder
     assert not (killed / "search" / MEMBER / OUTCOME).exists()
     shutil.rmtree(cache_folder() / "buckets", ignore_errors=True)  # another machine goes on
     with running(cpus=2):
-        sweep(folder, placed(Path("unkilled")))
         sweep(folder, placed(Path("killed")))
-    whole, resumed = outcome(storage / "unkilled"), outcome(killed)
+    resumed = outcome(killed)
     assert len(resumed.trials) == len(whole.trials) == POINTS
     assert [trial.state for trial in resumed.trials] == ["done"] * POINTS
     for told, trial in zip(before, resumed.trials, strict=False):
