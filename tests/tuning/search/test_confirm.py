@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import ray
 
 from tests.tuning import tiny
+from tuning.placement import ClusterSettings, Share
 from tuning.search.outcome import Objective, Outcome, Trial
 from tuning.search.trials.confirm import confirm
 
@@ -35,6 +37,20 @@ class Task:
 
     def open(self):
         return Worker(self.recipe.seed)
+
+
+@dataclass(frozen=True)
+class Claiming(Task):
+    """The share of a core that it was given is the worth of whatever is fitted."""
+
+    def open(self):
+        share = ray.get_runtime_context().get_assigned_resources()["CPU"]
+        return Fixed(self.recipe.seed, (share,))
+
+
+class Fixed(Worker):
+    def begin(self, point):
+        self.scores = (self.scores[0] if point["x"] else 0.4,)
 
 
 def outcome(*worths):
@@ -67,6 +83,13 @@ def test_the_own_values_stay_unless_another_is_surely_better():
     task = Task(tiny.recipe())
     assert confirm(task, outcome((0.6, 0.6), (0.6, 0.9), (0.5, 0.8)), own, seeds=3).chosen == 0
     assert confirm(task, outcome((0.6, 0.6), (-1.0, 0.9), (0.7, 0.8)), own, seeds=3).chosen == 2  # one diverges
+
+
+@pytest.mark.parametrize(("cpus", "chosen"), [(None, 1), (0.25, 0)])
+def test_a_fit_claims_what_the_recipe_says(cpus, chosen):
+    recipe = tiny.recipe().model_copy(update={"cluster": ClusterSettings(fit=Share(cpus=cpus))})
+    found = confirm(Claiming(recipe), outcome((0.6, 0.6), (0.6, 0.9)), {"x": 0.0, "worth": 0.6}, seeds=2)
+    assert found.chosen == chosen  # 1 core is worth more than 0.4, a quarter is not
 
 
 def test_where_nothing_is_to_be_compared_nothing_is_fitted():

@@ -29,7 +29,8 @@ def confirm(task: MemberTask, outcome: Outcome, own: Mapping[str, Any], seeds: i
     finalists = (*first, *([mine] if mine is not None and mine not in first else []))
     if not seeds or len(finalists) < 2:
         return outcome
-    work = ray.remote(num_cpus=1, max_retries=3)(_scores)
+    claims = task.recipe.cluster.fit.options(cpus=1, gpus=0)
+    work = ray.remote(max_retries=3, **claims)(_scores)
     asked = {trial.number: [work.remote(one, trial.settings) for one in _reseeded(task, seeds)] for trial in finalists}
     found = {number: np.concatenate(ray.get(parts)) for number, parts in asked.items()}
     best = max(found, key=lambda number: (found[number].mean(), -number))
