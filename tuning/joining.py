@@ -60,13 +60,30 @@ def _join(place: Place) -> None:
         )
     address = place.address if outside else f"{place.host}:{place.port}"
     try:
-        ray.init(address=address, runtime_env=_environment(), logging_level="ERROR", log_to_driver=False)
+        _connect(address)
     except (RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ClusterError(
-            f"the cluster at {place.address} cannot be joined ({said.rstrip('.')}); it wants the same versions of "
+            f"the cluster at {place.address} cannot be joined ({reason(error)}); it wants the same versions of "
             "Python and Ray on either side"
         ) from error
+
+
+def _connect(address: str) -> None:
+    """Have Ray join; a head starts a process for each client, and one that was too slow may be in time once more."""
+    for last in (False, True):
+        try:
+            ray.init(address=address, runtime_env=_environment(), logging_level="ERROR", log_to_driver=False)
+        except ConnectionAbortedError:  # "Initialization failure from server": its own word for any reason there
+            if last:
+                raise
+        else:
+            return
+
+
+def reason(error: Exception) -> str:
+    """Return the line that tells why: the first, or the last one of a traceback that the other side has sent."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return (lines[-1] if lines[0].endswith(":") else lines[0]).rstrip(".")
 
 
 def _runs_here() -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 import twofold
 from tuning.address import ClusterError, LostClusterError, Place, find, refuse_client, wanted
+from tuning.joining import reason
 
 ROOT = Path(twofold.__file__).parent
 
@@ -87,6 +88,24 @@ def test_what_needs_its_driver_beside_it_is_not_driven_from_afar(monkeypatch: py
     monkeypatch.setenv("RAY_ADDRESS", "ray://head:10001")
     with pytest.raises(ClusterError, match=r"a search is driven from a machine of the cluster.* ray job submit"):
         refuse_client("a search")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("Python minor versions differ.\n  File a.py"), "Python minor versions differ"),
+        (
+            ConnectionAbortedError(
+                "Initialization failure from server:\nTraceback (most recent call last):\n  File a.py\n"
+                "RuntimeError: Proxy failed to Connect to backend!\n"
+            ),
+            "RuntimeError: Proxy failed to Connect to backend!",
+        ),
+        (ConnectionResetError(), "ConnectionResetError"),
+    ],
+)
+def test_of_what_ray_says_the_line_that_tells_why_is_kept(error: Exception, told: str) -> None:
+    assert reason(error) == told
 
 
 def test_a_cluster_that_is_wrong_is_bad_input_and_one_that_is_lost_is_not() -> None:
