@@ -66,7 +66,7 @@ def modality_actors(plan: Plan, options: Mapping[str, Any] | None = None, replic
     asked = {"num_cpus": 0, "num_gpus": 0, **(options or {})}
     actor = ray.remote(**LIVES, **asked)(ModalityActor)
     run = secrets.token_hex(4)  # several runs may share a cluster
-    nodes = [node["NodeID"] for node in _fitting(asked)][:replicas]
+    nodes = [node["NodeID"] for node in _fitting(asked, len(plan.modalities))][:replicas]
     runs = {node: run if number == 0 else f"{run}-{number}" for number, node in enumerate(nodes)}
     names = {name: {node: f"modality.{name}.{one}" for node, one in runs.items()} for name in plan.modalities}
     actors = [
@@ -88,8 +88,14 @@ def elsewhere(plan: Plan, actors: Actors) -> dict[str, Elsewhere]:
     return {name: Elsewhere(plan.modalities[name], by_node) for name, by_node in actors.items()}
 
 
-def _fitting(options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the machines on which one such actor has room, or all of them if none has: Ray will say why."""
+def _fitting(options: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    """Return the machines on which so many such actors have room, else one; all if none has: Ray will say why."""
     needs = Demand.of("", {"resources": {}, **options}).needs
-    found = [node for node in machines() if all(node["Resources"].get(name, 0.0) >= needs[name] for name in needs)]
-    return found or machines()
+    for number in (count, 1):
+        if found := [node for node in machines() if _holds(node["Resources"], needs, number)]:
+            return found
+    return machines()
+
+
+def _holds(resources: Mapping[str, float], needs: Mapping[str, float], number: int) -> bool:
+    return all(resources.get(name, 0.0) + 1e-9 >= number * amount for name, amount in needs.items())

@@ -7,6 +7,7 @@ per modality and machine, which encodes it (`tuning/actors.py`). A recipe's `[cl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import ray
@@ -20,7 +21,7 @@ from tuning.corpora.corpus import LabelledClip
 from tuning.encodings import EncodingCache
 from tuning.machines import check_seen, machines
 from tuning.placement import ClusterSettings
-from tuning.room import Demand, require, room_for
+from tuning.room import Demand, require, room_for, sets_beside
 
 
 class Watcher:
@@ -51,7 +52,7 @@ def extract(
     where, lacking = where or ClusterSettings(), cache.lacking(clips)
     watchers = min(_watchers(lacking), len(clips))
     own = where.encoders.gpus is None and where.cues.gpus is None
-    share = gpu_share(len(lacking.modalities) + watchers) if own else 0.0
+    share = gpu_share(len(lacking.modalities) * len(machines()) + watchers) if own else 0.0
     encoders, cues = where.encoders.options(cpus=0, gpus=share), where.cues.options(cpus=1, gpus=share)
     encoding = Demand.of("encoders", encoders, len(lacking.modalities))
     watching = Demand.of("cues", cues)
@@ -60,8 +61,8 @@ def extract(
     folders = {clip.path.parent for clip in clips if clip.path is not None}
     check_seen([cache.root], folders)
     watcher = ray.remote(**LIVES, scheduling_strategy="SPREAD", **cues)(Watcher)
-    replicas = max(1, room_for(encoding.needs, len(machines()) * encoding.count) // max(1, encoding.count))
-    with modality_actors(lacking, encoders, min(replicas, len(machines()))) as actors:
+    replicas = sets_beside(encoding, replace(watching, count=watchers))
+    with modality_actors(lacking, encoders, replicas) as actors:
         spread_over(
             lambda: watcher.remote(cache.plan.settings, cache.root, actors), "encode", clips, watchers, done=done
         )

@@ -45,6 +45,22 @@ def room_for(needs: Needs, most: int, taken: Sequence[Demand] = ()) -> int:
     return _place(free, needs, most)
 
 
+def sets_beside(one: Demand, others: Demand) -> int:
+    """Return on how many machines a set of actors may live, one on each, so that all others find room too.
+
+    One set does (`require` has seen to it). Others that find no room would wait for ever, and what they were given too.
+    """
+    there = [node["Resources"] for node in machines()]
+    for count in range(len(there), 1, -1):
+        free = [dict(resources) for resources in there]
+        holding = [machine for machine in free if _place([dict(machine)], one.needs, one.count) == one.count][:count]
+        for machine in holding:
+            _place([machine], one.needs, one.count)
+        if len(holding) == count and _place(free, others.needs, others.count) == others.count:
+            return count
+    return 1
+
+
 def require(demands: Sequence[Demand], wait: float = 0.0) -> None:
     """Raise ClusterError unless the cluster has room for all of it; an autoscaler is asked for it, and waited for."""
     end = time.monotonic() + wait

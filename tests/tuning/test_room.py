@@ -22,7 +22,7 @@ from tuning.launch import fit_on_ray
 from tuning.machines import check_seen
 from tuning.placement import ClusterSettings
 from tuning.recipe import parse_recipe
-from tuning.room import Demand, require, room_for
+from tuning.room import Demand, require, room_for, sets_beside
 from tuning.train import Job
 
 pytestmark = pytest.mark.ray
@@ -40,6 +40,29 @@ def test_room_is_counted_beside_what_is_taken() -> None:
     assert room_for({"GPU": 0.1}, 5) == 0
     assert room_for({}, 5) == 5
     require([Demand("all", {"CPU": 1}, 2)])
+
+
+@pytest.mark.parametrize(
+    ("each", "watchers", "encoder", "sets"),
+    [
+        ({"CPU": 2}, {"CPU": 1}, {}, 3),  # encoders claim nothing: one set on each machine
+        ({"CPU": 8}, {"CPU": 1}, {"CPU": 1}, 3),  # never more than machines
+        ({"CPU": 3}, {"CPU": 1}, {"CPU": 1}, 2),  # 9 cores: 4 who watch, and 2 encoders in a set
+        ({"CPU": 2}, {"CPU": 1}, {"CPU": 1}, 1),  # 6 cores: 4 who watch and one set are all
+        ({"CPU": 4, "GPU": 1}, {"CPU": 1}, {"GPU": 0.5}, 3),
+        ({"CPU": 4, "GPU": 1}, {"GPU": 0.5}, {"GPU": 0.5}, 1),
+        ({"node": 1}, {"node": 0.3}, {"node": 0.4}, 1),  # two sets leave 1.4, but in pieces that hold three who watch
+    ],
+)
+def test_encoders_leave_room_for_those_who_watch(each, watchers, encoder, sets, monkeypatch) -> None:
+    monkeypatch.setattr("tuning.room.machines", lambda: [{"Resources": dict(each)} for _ in range(3)])
+    assert sets_beside(Demand("encoders", encoder, 2), Demand("cues", watchers, 4)) == sets
+
+
+def test_machines_without_what_encoders_need_hold_none(monkeypatch) -> None:
+    there = [{"CPU": 4.0}, {"CPU": 4.0, "GPU": 1.0}, {"CPU": 4.0, "GPU": 1.0}]
+    monkeypatch.setattr("tuning.room.machines", lambda: [{"Resources": one} for one in there])
+    assert sets_beside(Demand("encoders", {"GPU": 0.5}, 2), Demand("cues", {"CPU": 1}, 12)) == 2
 
 
 def test_what_does_not_fit_is_named_with_what_there_is() -> None:
