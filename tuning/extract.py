@@ -61,7 +61,7 @@ def extract(
     folders = {clip.path.parent for clip in clips if clip.path is not None}
     check_seen([cache.root], folders)
     watcher = ray.remote(**LIVES, scheduling_strategy="SPREAD", **cues)(Watcher)
-    replicas = sets_beside(encoding, replace(watching, count=watchers))
+    replicas = min(watchers, sets_beside(encoding, replace(watching, count=watchers)))
     with modality_actors(lacking, encoders, replicas) as actors:
         spread_over(
             lambda: watcher.remote(cache.plan.settings, cache.root, actors), "encode", clips, watchers, done=done

@@ -133,6 +133,42 @@ def epochs(out: Path) -> int:
     return sum('"epoch": null' not in line and '"part": "fusion"' not in line for line in lines if line.endswith("}"))
 
 
+# ------------------------------------------------------------------------------------------------ what the README says
+
+
+def readme() -> list[str]:
+    """Return the commands of the README's section about clusters, in order."""
+    text = Path(os.environ.get("TWOFOLD_README", ROOT / "README.md")).read_text()  # another one, before it is merged
+    section = re.search(r"^##+ A cluster$(.*?)(^##+ |\Z)", text, re.MULTILINE | re.DOTALL)
+    if section is None:
+        pytest.skip("the README has no section called 'A cluster' yet")
+    lines = [line.removeprefix("    ") for line in section[1].splitlines() if line.startswith("    .venv/bin/")]
+    return [line.partition("  #")[0].rstrip() for line in lines]
+
+
+def test_every_command_of_the_readme(cluster: Launched, shared: Path) -> None:
+    elsewhere = (".venv/bin/ray up", ".venv/bin/ray down", ".venv/bin/twofold size")
+    commands = [one for one in readme() if not one.startswith(elsewhere)]
+    assert len(commands) >= 4
+    for command in commands:
+        for before, after in EDITS.items():
+            command = command.replace(before, after)
+        said = cluster.control(command, STEP)
+        assert "Traceback" not in said, f"{command}\n{said}"
+    assert (shared / "runs" / "mine" / "bundle" / "bundle.json").exists()
+
+
+# --------------------------------------------------------------------------------------------- sweeps, and serving
+
+
+def test_a_sweep_over_the_fusion(cluster: Launched, bucket: Path) -> None:
+    cluster.whole()
+    before = cluster.actors(TRIAL)
+    cluster.work("fusion", "fusion").finish()
+    assert states(bucket / "fusion", "ensemble") == ["done"] * len(WORKERS)
+    assert {host for one, host in cluster.actors(TRIAL).items() if one not in before} >= set(WORKERS)
+
+
 def test_a_machine_dies_during_a_sweep_over_settings_of_a_head(cluster: Launched, bucket: Path) -> None:
     out, sweep = bucket / "heads", "face.static"
     cluster.whole()
@@ -161,14 +197,6 @@ def test_a_cluster_that_is_not_there_is_one_sentence(cluster: Launched) -> None:
         f"twofold: this machine is no node of the cluster at {head}:{HEAD_PORT}; from here it is ray:"
     )
     assert "Traceback" not in not_a_node
-
-
-def test_a_sweep_over_the_fusion(cluster: Launched, bucket: Path) -> None:
-    cluster.whole()
-    before = cluster.actors(TRIAL)
-    cluster.work("fusion", "fusion").finish()
-    assert states(bucket / "fusion", "ensemble") == ["done"] * len(WORKERS)
-    assert {host for one, host in cluster.actors(TRIAL).items() if one not in before} >= set(WORKERS)
 
 
 def states(out: Path, sweep: str) -> list[str]:
@@ -228,31 +256,6 @@ def test_serving_with_replicas_on_two_machines_one_of_which_dies(cluster: Launch
         assert set(told) == {"200"}, f"some requests were lost: {told}"
         assert told["200"] >= 8, told
         dead.start()
-
-
-# ------------------------------------------------------------------------------------------------ what the README says
-
-
-def readme() -> list[str]:
-    """Return the commands of the README's section about clusters, in order."""
-    text = Path(os.environ.get("TWOFOLD_README", ROOT / "README.md")).read_text()  # another one, before it is merged
-    section = re.search(r"^##+ A cluster$(.*?)(^##+ |\Z)", text, re.MULTILINE | re.DOTALL)
-    if section is None:
-        pytest.skip("the README has no section called 'A cluster' yet")
-    lines = [line.removeprefix("    ") for line in section[1].splitlines() if line.startswith("    .venv/bin/")]
-    return [line.partition("  #")[0].rstrip() for line in lines]
-
-
-def test_every_command_of_the_readme(cluster: Launched, shared: Path) -> None:
-    elsewhere = (".venv/bin/ray up", ".venv/bin/ray down", ".venv/bin/twofold size")
-    commands = [one for one in readme() if not one.startswith(elsewhere)]
-    assert len(commands) >= 4
-    for command in commands:
-        for before, after in EDITS.items():
-            command = command.replace(before, after)
-        said = cluster.control(command, STEP)
-        assert "Traceback" not in said, f"{command}\n{said}"
-    assert (shared / "runs" / "mine" / "bundle" / "bundle.json").exists()
 
 
 # -------------------------------------------------------------------------------------------------- what is not there

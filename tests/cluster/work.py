@@ -59,6 +59,7 @@ default = { epochs = 3 }
 fusion = { epochs = 2 }
 
 [cluster]
+encoders = { resources = { cpu_node = 0.4 } }
 cues = { resources = { cpu_node = 0.6 } }
 fit = { cpus = 1, resources = { cpu_node = 0.6 } }
 """
