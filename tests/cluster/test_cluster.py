@@ -262,21 +262,21 @@ def test_serving_with_replicas_on_two_machines_one_of_which_dies(cluster: Launch
 
 
 def test_a_folder_that_one_machine_does_not_see_is_said_before_work_begins(cluster: Launched, shared: Path) -> None:
-    cluster.whole()
+    blind = victim(cluster, set(cluster.nodes().values()))
     hidden = "mkdir -p /mnt/twofold/hidden && mount -t tmpfs tmpfs /mnt/twofold/hidden"
-    assert cluster.hosts.workers[0].call(hidden, 30).returncode == 0
+    assert blind.call(hidden, 30).returncode == 0
     run = cluster.work("extract", "hidden")
     run.finish(code=1)
-    assert f"ClusterError: {SHARED}/hidden/cache is not the same on every machine: {WORKERS[0]} cannot see" in run.told
+    assert f"ClusterError: {SHARED}/hidden/cache is not the same on every machine: {blind.name} cannot see" in run.told
     assert not list((shared / "hidden").rglob("*.npz"))
-    assert cluster.hosts.workers[0].call("umount /mnt/twofold/hidden", 30).returncode == 0
+    assert blind.call("umount /mnt/twofold/hidden", 30).returncode == 0
 
 
 # ----------------------------------------------------------------------------------------------------------- the end
 
 
 def test_the_head_dies(cluster: Launched, bucket: Path) -> None:
-    out, worker = bucket / "trained-headless", cluster.hosts.workers[0]
+    out, worker = bucket / "trained-headless", victim(cluster, set(cluster.nodes().values()))
     near = cluster.work("train", out.name, on=worker)
     near.until(lambda: epochs(out) > EPOCHS // 4, "some epochs")
     cluster.kill(cluster.hosts.head)
