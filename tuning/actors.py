@@ -10,6 +10,7 @@ import secrets
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import ray
@@ -22,7 +23,7 @@ from modalities.native import use_threads
 from modalities.types import Encoding, Percept, Segment
 from tuning.cluster import LIVES
 from tuning.machines import machines
-from tuning.room import Demand
+from tuning.room import Demand, fits
 
 
 class ModalityActor(Host):
@@ -90,12 +91,8 @@ def elsewhere(plan: Plan, actors: Actors) -> dict[str, Elsewhere]:
 
 def _fitting(options: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
     """Return the machines on which so many such actors have room, else one; all if none has: Ray will say why."""
-    needs = Demand.of("", {"resources": {}, **options}).needs
-    for number in (count, 1):
-        if found := [node for node in machines() if _holds(node["Resources"], needs, number)]:
+    all_of_them = Demand.of("", {"resources": {}, **options}, count)
+    for demand in (all_of_them, replace(all_of_them, count=1)):
+        if found := [node for node in machines() if fits(node["Resources"], demand)]:
             return found
     return machines()
-
-
-def _holds(resources: Mapping[str, float], needs: Mapping[str, float], number: int) -> bool:
-    return all(resources.get(name, 0.0) + 1e-9 >= number * amount for name, amount in needs.items())

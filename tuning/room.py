@@ -51,14 +51,19 @@ def sets_beside(one: Demand, others: Demand) -> int:
     One set does (`require` has seen to it). Others that find no room would wait for ever, and what they were given too.
     """
     there = [node["Resources"] for node in machines()]
-    for count in range(len(there), 1, -1):
+    holding = [number for number, resources in enumerate(there) if fits(resources, one)]
+    for count in range(len(holding), 1, -1):
         free = [dict(resources) for resources in there]
-        holding = [machine for machine in free if _place([dict(machine)], one.needs, one.count) == one.count][:count]
-        for machine in holding:
-            _place([machine], one.needs, one.count)
-        if len(holding) == count and _place(free, others.needs, others.count) == others.count:
+        for number in holding[:count]:
+            _place([free[number]], one.needs, one.count)
+        if _place(free, others.needs, others.count) == others.count:
             return count
     return 1
+
+
+def fits(resources: Needs, demand: Demand) -> bool:
+    """Whether one machine with these resources has room for all of it."""
+    return _place([dict(resources)], demand.needs, demand.count) == demand.count
 
 
 def require(demands: Sequence[Demand], wait: float = 0.0) -> None:
